@@ -1,0 +1,150 @@
+//! A resource as data.
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use grange_apimachinery::{Object, Status, name::NameRule, schema::StructuralSchema, table::Column};
+
+use crate::{Body, UserInfo, authorization::Authorized};
+
+/// Whether objects live in namespaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /** In a namespace. */
+    Namespaced,
+    /** In the cluster as a whole. */
+    Cluster,
+}
+
+/// Everything the server needs to know about a resource.
+#[derive(Clone)]
+pub struct Resource {
+    /// API group; `""` is core.
+    pub group: String,
+    /// API version.
+    pub version: String,
+    /// `VirtualMachine`.
+    pub kind: String,
+    /// `virtualmachines`.
+    pub plural: String,
+    /// `virtualmachine`.
+    pub singular: String,
+    /// `vm`, `vms`.
+    pub short_names: Vec<String>,
+    /// `all`.
+    pub categories: Vec<String>,
+    /// Namespaced or not.
+    pub scope: Scope,
+    /// Whether `/status` is separate: then the main endpoint ignores status and only spec changes raise the generation.
+    pub status_subresource: bool,
+    /// Whether `metadata.generation` is kept.
+    pub generation: bool,
+    /// Table columns after NAME (AGE is added by the resource itself when wanted).
+    pub columns: Vec<Column>,
+    /// `None` accepts and keeps any field.
+    pub schema: Option<Arc<StructuralSchema>>,
+    /// Field selector paths beside `metadata.name` and `metadata.namespace`.
+    pub selectable_fields: Vec<String>,
+    /// The naming rule.
+    pub name_rule: NameRule,
+    /// Hooks.
+    pub strategy: Arc<dyn Strategy>,
+}
+
+impl Resource {
+    /// A resource with the common defaults: any fields, status subresource, generation, no hooks, AGE column.
+    pub fn new(group: &str, version: &str, kind: &str, plural: &str, scope: Scope) -> Self {
+        Resource {
+            group: group.into(),
+            version: version.into(),
+            kind: kind.into(),
+            plural: plural.into(),
+            singular: kind.to_lowercase(),
+            short_names: Vec::new(),
+            categories: Vec::new(),
+            scope,
+            status_subresource: true,
+            generation: true,
+            columns: vec![Column::new("Age", "date", ".metadata.creationTimestamp")],
+            schema: None,
+            selectable_fields: Vec::new(),
+            name_rule: NameRule::Subdomain,
+            strategy: Arc::new(NoHooks),
+        }
+    }
+    /// `kind` + `List`.
+    pub fn list_kind(&self) -> String {
+        format!("{}List", self.kind)
+    }
+    /// `group/version`, or `v1` for core.
+    pub fn api_version(&self) -> String {
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
+    }
+}
+
+/// Hooks of a resource; pure and quick, called inside the write path before the object is stored. They see the
+/// object after defaulting and pruning and before validation of metadata.
+pub trait Strategy: Send + Sync + 'static {
+    /// Fills in or refuses a new object.
+    fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
+        let _ = (user, object);
+        Ok(())
+    }
+    /// Fills in or refuses a change (spec and status writes alike).
+    fn prepare_update(&self, user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
+        let _ = (user, old, new);
+        Ok(())
+    }
+    /// Refuses a deletion.
+    fn check_delete(&self, user: &UserInfo, object: &Object) -> Result<(), Status> {
+        let _ = (user, object);
+        Ok(())
+    }
+    /// Whether a create of something that exists returns the existing object (200) instead of 409.
+    fn accept_existing(&self, existing: &Object, requested: &Object) -> bool {
+        let _ = (existing, requested);
+        false
+    }
+    /// Changes an object on its way out to `user` (blank secrets). `None` (the default answer of [`Strategy::redacts`]) keeps stored bytes untouched.
+    fn redacts(&self) -> bool {
+        false
+    }
+    /// Called only where [`Strategy::redacts`] is true.
+    fn redact(&self, user: &UserInfo, object: &mut Object) {
+        let _ = (user, object);
+    }
+}
+
+/// The strategy without hooks.
+#[derive(Debug)]
+pub struct NoHooks;
+impl Strategy for NoHooks {}
+
+/// A create-only resource that is answered, not stored (TokenReview, SubjectAccessReview and their like are built in; others may be added).
+pub trait VirtualResource: Send + Sync + 'static {
+    /// Its names (schema, columns and strategy are not used).
+    fn resource(&self) -> Resource;
+    /// Answers a create.
+    fn create<'a>(
+        &'a self,
+        authorized: &'a Authorized<'a>,
+        object: Object,
+    ) -> BoxFuture<'a, Result<Object, Status>>;
+}
+
+/// A subresource (or a whole API group's odd paths) with a handler of its own: `virtualmachines/start`, `pods/log`, `serviceaccounts/token`.
+pub trait Subresource: Send + Sync + 'static {
+    /// Group, version, plural, subresource (`("subresources.kubevirt.io", "v1", "virtualmachines", "start")`).
+    fn names(&self) -> (&str, &str, &str, &str);
+    /// Kind reported in discovery.
+    fn kind(&self) -> &str {
+        "Status"
+    }
+    /// The HTTP methods' verbs for discovery (`["update"]`).
+    fn verbs(&self) -> &[&str];
+    /// Answers a request that was authorized for it. The request keeps its body and `hyper` upgrade extension.
+    fn handle<'a>(
+        &'a self,
+        authorized: &'a Authorized<'a>,
+        request: http::Request<Body>,
+    ) -> BoxFuture<'a, Result<http::Response<Body>, Status>>;
+}

@@ -1,0 +1,3 @@
+//! The `grange` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Starts the real binary for end-to-end tests.

@@ -1,0 +1,3 @@
+//! The repository gate: `cargo xtask ci|tidy|codegen|bench`.
+
+fn main() {}
