@@ -1,3 +1,47 @@
-//! The repository gate: `cargo xtask ci|tidy|codegen|bench`.
+//! The repository's own tool: the gate (`ci`), its parts, the demo and the benches.
+//!
+//! `cargo xtask ci` is the whole gate; `make test` calls it. Nothing here is part of the product.
 
-fn main() {}
+mod ci;
+mod tidy;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Runs one part of the gate, or all of it.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Everything a change must pass: tidy, format, lints, generated files, tests.
+    Ci,
+    /// The repository's own rules: crate layers, file sizes, licences, banned crates.
+    Tidy,
+    /// Writes the generated files (CRDs) anew.
+    Codegen,
+    /// Builds and runs the demo in the foreground until Ctrl-C.
+    Demo,
+    /// Builds in release mode and prints the numbers of SPECIFICATION.md.
+    Bench {
+        /// Only the benches whose name contains this.
+        filter: Option<String>,
+    },
+    /// Builds the real Kubernetes and runs the tests against it.
+    TestKubernetes,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Ci => ci::all(),
+        Command::Tidy => tidy::check(),
+        Command::Codegen => ci::codegen(),
+        Command::Demo => ci::demo(),
+        Command::Bench { filter } => ci::bench(filter.as_deref()),
+        Command::TestKubernetes => ci::test_kubernetes(),
+    }
+}

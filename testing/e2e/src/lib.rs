@@ -1,1 +1,1 @@
-//! Starts the real binary for end-to-end tests.
+//! End-to-end tests of the real binary; see `tests/it`.

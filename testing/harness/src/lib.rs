@@ -1,0 +1,16 @@
+//! Starts the real `grange` binary as a user would and talks to it over its public APIs.
+//!
+//! Used by the end-to-end tests, the demo and the benches. It knows no inside of Grange: only flags, kubeconfigs,
+//! HTTP. Start reading at [`Server`] and [`Solo`] (processes), then [`Api`] (requests) and [`import`] (the flow).
+
+pub mod api;
+pub mod import;
+pub mod inventory;
+pub mod kubeconfig;
+pub mod process;
+pub mod wait;
+
+pub use api::Api;
+pub use inventory::inventory;
+pub use kubeconfig::Kubeconfig;
+pub use process::{Process, Server, Solo, binary, free_port};

@@ -1,0 +1,120 @@
+//! The steps of the gate, each one command that a person could type.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::tidy;
+
+/// The whole gate. Ends with the sum of all test binaries' results.
+pub(crate) fn all() -> Result<()> {
+    tidy::check()?;
+    step("format", cargo(&["fmt", "--all", "--check"]))?;
+    step("lints", cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
+    step("build", cargo(&["build", "--workspace", "--bins"]))?;
+    test(&["test", "--workspace", "--no-fail-fast"], &[])
+}
+
+/// Writes generated files.
+pub(crate) fn codegen() -> Result<()> {
+    let mut command = cargo(&["test", "--package", "grange-resources", "generated"]);
+    command.env("GRANGE_WRITE_GENERATED", "1");
+    step("generated files", command)
+}
+
+/// The demo.
+pub(crate) fn demo() -> Result<()> {
+    step("build", cargo(&["build", "--package", "grange", "--package", "grange-harness", "--bins"]))?;
+    step("demo", cargo(&["run", "--quiet", "--package", "grange-harness", "--bin", "demo"]))
+}
+
+/// The benches, in release mode.
+pub(crate) fn bench(filter: Option<&str>) -> Result<()> {
+    step(
+        "build",
+        cargo(&["build", "--release", "--package", "grange", "--package", "grange-harness", "--bins"]),
+    )?;
+    let mut command =
+        cargo(&["run", "--release", "--quiet", "--package", "grange-harness", "--bin", "bench", "--"]);
+    command.args(filter);
+    step("bench", command)
+}
+
+/// The tests that need the real Kubernetes.
+pub(crate) fn test_kubernetes() -> Result<()> {
+    let build = Command::new("testing/kubernetes/build").stderr(Stdio::inherit()).output();
+    let build = build.context("cannot run testing/kubernetes/build")?;
+    if !build.status.success() {
+        bail!("testing/kubernetes/build failed: {}", build.status);
+    }
+    let folder = String::from_utf8(build.stdout)?;
+    step("build", cargo(&["build", "--package", "grange"]))?;
+    test(
+        &["test", "--package", "grange-testing-kubernetes", "--package", "grange-e2e", "--no-fail-fast"],
+        &[("GRANGE_KUBERNETES_BIN", folder.trim())],
+    )
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command =
+        Command::new(std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from));
+    command.args(arguments);
+    command
+}
+
+fn step(name: &str, mut command: Command) -> Result<()> {
+    eprintln!("== {name}");
+    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    if !status.success() {
+        bail!("{name} failed ({status})");
+    }
+    Ok(())
+}
+
+/// Runs tests, passes their output on, and closes with one line that sums up every test binary.
+fn test(arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    eprintln!("== tests");
+    let mut child = cargo(arguments).envs(environment.iter().copied()).stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().context("no standard output")?;
+    let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+    for line in BufReader::new(output).lines() {
+        let line = line?;
+        println!("{line}");
+        if let Some(counts) = line.strip_prefix("test result: ") {
+            passed += count(counts, "passed");
+            failed += count(counts, "failed");
+        } else if line.starts_with("skipped: ") {
+            skipped += 1;
+        }
+    }
+    let status = child.wait()?;
+    println!("{passed} passed, {failed} failed, {skipped} skipped");
+    if !status.success() || failed > 0 {
+        bail!("tests failed ({status})");
+    }
+    if passed == 0 {
+        bail!("no test ran");
+    }
+    Ok(())
+}
+
+/// The number before `word` in `ok. 3 passed; 0 failed; …`.
+fn count(text: &str, word: &str) -> u64 {
+    let before = text.split([';', '.']).find_map(|part| part.trim().strip_suffix(word));
+    before.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::count;
+
+    #[test]
+    fn counts_are_read_from_the_runners_line() {
+        let line = "ok. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
+        assert_eq!((count(line, "passed"), count(line, "failed")), (12, 3));
+    }
+}
