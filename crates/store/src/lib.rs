@@ -1,10 +1,13 @@
 //! The storage seam: revisioned keys with compare-and-set, lists at a revision, resumable watches, compaction.
 //!
-//! Knows nothing of Kubernetes. Engines implement [`Store`]; [`model`] is the reference model and [`conformance`]
-//! the suite that every engine passes.
+//! Knows nothing of Kubernetes. Engines implement [`Store`]; [`history`] is the in-memory index and event ring they
+//! share, [`memory`] the engine that is nothing else.
 //!
 //! INVARIANT: revisions rise by exactly one per write, over all keys; a write is visible to reads and watches only
 //! after it is durable; a watch neither skips nor repeats a revision.
+
+pub mod history;
+pub mod memory;
 
 use std::sync::Arc;
 
