@@ -14,3 +14,4 @@ pub use api::Api;
 pub use inventory::inventory;
 pub use kubeconfig::Kubeconfig;
 pub use process::{Process, Server, Solo, binary, free_port};
+pub use wait::skip;

@@ -25,3 +25,9 @@ where
         tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
+
+/// Says aloud that a test does not run here and why. Written past the test runner's capture, so that it is seen.
+pub fn skip(reason: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "\nskipped: {reason}");
+}

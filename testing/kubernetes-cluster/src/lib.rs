@@ -31,6 +31,7 @@ mod files;
 mod process;
 
 use std::env;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
@@ -84,13 +85,15 @@ impl Options {
     }
 
     /// The same with the programs of `GRANGE_KUBERNETES_BIN`; if that is not
-    /// set, says `skipped: …` on standard error and gives `None`.
+    /// set, says `skipped: …` on standard output and gives `None`.
     pub fn from_environment() -> Option<Self> {
         match env::var_os(BINARIES_VARIABLE) {
             Some(folder) if !folder.is_empty() => Some(Self::new(folder)),
             _ => {
-                eprintln!(
-                    "skipped: {BINARIES_VARIABLE} is not set (make test-kubernetes builds Kubernetes and sets it)"
+                // Past the test runner's capture, so that it is seen.
+                let _ = writeln!(
+                    io::stdout(),
+                    "\nskipped: {BINARIES_VARIABLE} is not set (make test-kubernetes builds Kubernetes and sets it)"
                 );
                 None
             }

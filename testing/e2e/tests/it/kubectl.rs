@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::Command, time::Duration};
 
 use anyhow::{Context, Result, bail};
-use grange_harness::{Server, Solo, free_port, import, wait};
+use grange_harness::{Server, Solo, free_port, import, skip, wait};
 
 const CLUSTER: &str = "apiVersion: provisioning.cattle.io/v1
 kind: Cluster
