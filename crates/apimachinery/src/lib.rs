@@ -3,6 +3,8 @@
 //! No HTTP, no async, no storage. Start reading at [`object`] (what is stored and how it is rendered), then
 //! [`status`] (the one error type that reaches a client).
 
+mod field_error;
+mod header;
 pub mod json;
 pub mod name;
 pub mod object;

@@ -3,10 +3,14 @@
 //! INVARIANT: the stored form is canonical JSON whose first keys are `apiVersion`, `kind`, `metadata`, in this
 //! order, and which never holds `metadata.resourceVersion`: the revision is known only when the write commits, so
 //! it is spliced in when the object is rendered. Lists and watches therefore concatenate stored bytes and never
-//! build a value tree.
+//! build a value tree. [`StoredHeader`] and [`stored_field`] read what selectors and tables need straight from the bytes.
+
+use std::io::Write as _;
 
 use bytes::Bytes;
 use serde_json::{Map, Value};
+
+pub use crate::header::{HeaderMetadata, StoredHeader, stored_field};
 
 /// A whole object as a JSON tree; for writes and single objects, never for lists.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,14 +123,43 @@ impl Object {
         }
         map.remove(*last)
     }
-    /// The stored form (see the module's invariant).
+    /// The stored form (see the module's invariant). `apiVersion` and `kind` are kept only when they are strings, and
+    /// `metadata` is always written, as an object: what is stored always has its splice point.
     pub fn to_stored(&self) -> Bytes {
-        todo!()
+        let mut out = Vec::with_capacity(1024);
+        out.push(b'{');
+        for key in ["apiVersion", "kind"] {
+            if let Some(value @ Value::String(_)) = self.0.get(key) {
+                write_member(&mut out, key, value);
+                out.push(b',');
+            }
+        }
+        out.extend_from_slice(METADATA_OPENING);
+        let mut separator = false;
+        for (key, value) in self.0.get("metadata").and_then(Value::as_object).into_iter().flatten() {
+            if key != "resourceVersion" {
+                if separator {
+                    out.push(b',');
+                }
+                separator = true;
+                write_member(&mut out, key, value);
+            }
+        }
+        out.push(b'}');
+        for (key, value) in &self.0 {
+            if !matches!(key.as_str(), "apiVersion" | "kind" | "metadata") {
+                out.push(b',');
+                write_member(&mut out, key, value);
+            }
+        }
+        out.push(b'}');
+        Bytes::from(out)
     }
     /// Reads the stored form back and sets `metadata.resourceVersion`.
     pub fn from_stored(stored: &[u8], revision: u64) -> Result<Object, crate::json::JsonError> {
-        let _ = (stored, revision);
-        todo!()
+        let mut object = Object(serde_json::from_slice(stored)?);
+        object.set(&["metadata", "resourceVersion"], revision.to_string());
+        Ok(object)
     }
     /// The wire form of this tree (its own `resourceVersion` included).
     pub fn to_bytes(&self) -> Bytes {
@@ -136,62 +169,103 @@ impl Object {
 
 /// Appends the wire form of a stored object: its bytes with `"resourceVersion":"<revision>"` spliced into metadata.
 pub fn render_stored(stored: &[u8], revision: u64, out: &mut Vec<u8>) {
-    let _ = (stored, revision, out);
-    todo!()
+    let (head, tail) = stored.split_at(splice_point(stored));
+    out.reserve(stored.len() + 48);
+    out.extend_from_slice(head);
+    write_revision(revision, tail, out);
+    out.extend_from_slice(tail);
 }
 
-/// The bytes around the splice point of a stored object, for writing without a copy: `head`, then
-/// `"resourceVersion":"N"` (with a comma when metadata is not empty), then `tail`.
+/// The bytes around the splice point of a stored object, for writing without a copy: `head`, then what
+/// [`write_revision`] writes (`"resourceVersion":"N"`, with a comma when metadata is not empty), then `tail`.
 pub fn split_stored(stored: &Bytes) -> (Bytes, Bytes) {
-    let _ = stored;
-    todo!()
+    let at = splice_point(stored);
+    (stored.slice(..at), stored.slice(at..))
 }
 
-/// What selectors, garbage collection and tables need of a stored object, borrowed from its bytes, without a tree.
-#[derive(Debug, Default, serde::Deserialize)]
-pub struct StoredHeader<'a> {
-    /// The metadata.
-    #[serde(borrow, default)]
-    pub metadata: HeaderMetadata<'a>,
+/// Appends the member that goes between the two halves of [`split_stored`].
+pub fn write_revision(revision: u64, tail: &[u8], out: &mut Vec<u8>) {
+    let comma = if tail.first() == Some(&b'}') { "" } else { "," };
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "\"resourceVersion\":\"{revision}\"{comma}");
 }
 
-/// The metadata of a [`StoredHeader`].
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct HeaderMetadata<'a> {
-    /// The object's name.
-    #[serde(borrow)]
-    pub name: std::borrow::Cow<'a, str>,
-    /// The object's namespace, or `""`.
-    #[serde(borrow)]
-    pub namespace: std::borrow::Cow<'a, str>,
-    /// The object's uid.
-    #[serde(borrow)]
-    pub uid: std::borrow::Cow<'a, str>,
-    /// The object's labels.
-    #[serde(borrow)]
-    pub labels: std::collections::BTreeMap<std::borrow::Cow<'a, str>, std::borrow::Cow<'a, str>>,
-    /// When the object was asked to go.
-    #[serde(borrow)]
-    pub deletion_timestamp: Option<std::borrow::Cow<'a, str>>,
-    /// Who owns the object.
-    pub owner_references: Vec<OwnerReference>,
-    /// What keeps the object.
-    #[serde(borrow)]
-    pub finalizers: Vec<std::borrow::Cow<'a, str>>,
+/// What stands before the splice point.
+///
+/// INVARIANT: in canonical JSON these bytes cannot occur inside a string (its quotes are escaped), and only
+/// `apiVersion` and `kind`, both strings, stand before `metadata`; so their first occurrence is the object's own.
+const METADATA_OPENING: &[u8] = b"\"metadata\":{";
+
+/// Where `resourceVersion` is spliced in: right behind the brace that opens `metadata`. Bytes that hold no metadata
+/// break the module's invariant; they are left whole in the head.
+pub(crate) fn splice_point(stored: &[u8]) -> usize {
+    memchr::memmem::find(stored, METADATA_OPENING).map_or(stored.len(), |at| at + METADATA_OPENING.len())
 }
 
-impl<'a> StoredHeader<'a> {
-    /// Reads the header of a stored object.
-    pub fn parse(stored: &'a [u8]) -> Result<Self, crate::json::JsonError> {
-        let _ = stored;
-        todo!()
+fn write_member(out: &mut Vec<u8>, key: &str, value: &Value) {
+    // Writing trees of strings, numbers and booleans to a Vec cannot fail.
+    let _ = serde_json::to_writer(&mut *out, key);
+    out.push(b':');
+    let _ = serde_json::to_writer(&mut *out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn object(value: Value) -> Object {
+        match value {
+            Value::Object(map) => Object(map),
+            other => panic!("not an object: {other}"),
+        }
     }
-}
 
-/// The value of a dotted field path (`metadata.name`, `status.phase`, `spec.nodeName`) of a stored object as text
-/// (strings bare, numbers and booleans as written, absent as `""`), read without building a tree.
-pub fn stored_field(stored: &[u8], path: &str) -> String {
-    let _ = (stored, path);
-    todo!()
+    fn check(value: Value, stored: &str, rendered: &str) {
+        let bytes = object(value).to_stored();
+        assert_eq!(std::str::from_utf8(&bytes).unwrap(), stored);
+        let mut out = Vec::new();
+        render_stored(&bytes, 7, &mut out);
+        assert_eq!(std::str::from_utf8(&out).unwrap(), rendered);
+        let (head, tail) = split_stored(&bytes);
+        let mut joined = head.to_vec();
+        write_revision(7, &tail, &mut joined);
+        joined.extend_from_slice(&tail);
+        assert_eq!(joined, out);
+        assert_eq!(
+            Value::Object(Object::from_stored(&bytes, 7).unwrap().0),
+            serde_json::from_slice::<Value>(&out).unwrap()
+        );
+    }
+
+    #[test]
+    fn the_stored_form_starts_with_type_and_metadata_and_holds_no_revision() {
+        check(
+            json!({"zone": 1, "kind": "Pod", "apiVersion": "v1", "data": {"metadata": {"x": 1}},
+                "metadata": {"name": "a", "resourceVersion": "99"}}),
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"data":{"metadata":{"x":1}},"zone":1}"#,
+            r#"{"apiVersion":"v1","kind":"Pod","metadata":{"resourceVersion":"7","name":"a"},"data":{"metadata":{"x":1}},"zone":1}"#,
+        );
+    }
+
+    #[test]
+    fn empty_missing_and_hostile_parts_keep_the_splice_point() {
+        check(json!({}), r#"{"metadata":{}}"#, r#"{"metadata":{"resourceVersion":"7"}}"#);
+        check(json!({"metadata": null}), r#"{"metadata":{}}"#, r#"{"metadata":{"resourceVersion":"7"}}"#);
+        check(
+            json!({"kind": "\"metadata\":{", "apiVersion": {"metadata": {}}}),
+            r#"{"kind":"\"metadata\":{","metadata":{}}"#,
+            r#"{"kind":"\"metadata\":{","metadata":{"resourceVersion":"7"}}"#,
+        );
+    }
+
+    #[test]
+    fn paths_are_set_read_and_removed() {
+        let mut object = object(json!({"metadata": "nonsense"}));
+        object.set(&["metadata", "labels", "a.b/c"], "d");
+        assert_eq!(object.label("a.b/c"), Some("d"));
+        assert_eq!(object.remove(&["metadata", "labels", "a.b/c"]), Some(json!("d")));
+        assert_eq!(object.label("a.b/c"), None);
+        assert_eq!(object.remove(&["metadata", "nothing", "here"]), None);
+    }
 }

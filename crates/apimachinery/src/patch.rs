@@ -25,8 +25,21 @@ pub fn json_patch(target: &mut Value, patch: &Value) -> Result<(), PatchError> {
 }
 /// Applies a merge patch.
 pub fn merge_patch(target: &mut Value, patch: &Value) {
-    let _ = (target, patch);
-    todo!()
+    let Value::Object(changes) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(map) = target else { return };
+    for (key, change) in changes {
+        if change.is_null() {
+            map.remove(key);
+        } else {
+            merge_patch(map.entry(key).or_insert(Value::Null), change);
+        }
+    }
 }
 /// Applies a strategic merge patch with the merge keys of the built-in kind `kind` ($patch, $setElementOrder, $deleteFromPrimitiveList, $retainKeys).
 pub fn strategic_merge_patch(kind: &str, target: &mut Value, patch: &Value) -> Result<(), PatchError> {
