@@ -1,0 +1,38 @@
+//! Requests that the server makes to the agent itself, not to its cluster.
+//!
+//! They travel in the same tunnel and are told apart by `:authority`, which only the server sets: a person's request
+//! always carries [`CLUSTER_AUTHORITY`].
+
+use serde::{Deserialize, Serialize};
+
+/// `:authority` of requests to the cluster's Kubernetes API.
+pub const CLUSTER_AUTHORITY: &str = "kubernetes";
+/// `:authority` of requests to the agent.
+pub const AGENT_AUTHORITY: &str = "agent";
+/// `GET`: answers 200 at once.
+pub const PING_PATH: &str = "/v1/ping";
+/// `GET`: answers [`Facts`].
+pub const FACTS_PATH: &str = "/v1/facts";
+/// `POST` of a [`crate::Refusal`]: the agent ends the session for that reason.
+pub const CLOSE_PATH: &str = "/v1/close";
+/// `POST`: the agent removes everything the import brought, answers [`Removal`] and exits.
+pub const UNINSTALL_PATH: &str = "/v1/uninstall";
+
+/// What an agent knows of its cluster and itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// `gitVersion` of the cluster's `/version`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kubernetes_version: Option<String>,
+    /// How many nodes the cluster has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nodes: Option<u32>,
+}
+
+/// What an agent removed on [`UNINSTALL_PATH`].
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Removal {
+    /// One entry an object, such as `ClusterRole grange-agent`.
+    pub removed: Vec<String>,
+}
