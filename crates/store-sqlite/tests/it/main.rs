@@ -1,5 +1,7 @@
 //! The embedded engine as its users meet it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod disk;
 mod open;
 mod reopen;
