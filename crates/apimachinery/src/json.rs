@@ -28,7 +28,7 @@ impl From<serde_json::Error> for JsonError {
 }
 
 /// A parsed body and the paths of keys that occurred twice (the last one won).
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Parsed {
     /// The tree.
     pub value: Value,

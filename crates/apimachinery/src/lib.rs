@@ -6,6 +6,8 @@
 mod field_error;
 mod header;
 pub mod json;
+mod json_patch;
+mod jsonpath;
 pub mod name;
 pub mod object;
 pub mod patch;
@@ -13,6 +15,7 @@ pub mod quantity;
 pub mod schema;
 pub mod selector;
 pub mod status;
+mod strategic;
 pub mod table;
 pub mod time;
 pub mod yaml;
