@@ -1,13 +1,18 @@
 //! The storage seam: revisioned keys with compare-and-set, lists at a revision, resumable watches, compaction.
 //!
 //! Knows nothing of Kubernetes. Engines implement [`Store`]; [`history`] is the in-memory index and event ring they
-//! share, [`memory`] the engine that is nothing else.
+//! share, [`memory`] the engine that is nothing else. For tests (feature `conformance`), `model` is the reference model
+//! and `conformance` the suite that every engine passes.
 //!
 //! INVARIANT: revisions rise by exactly one per write, over all keys; a write is visible to reads and watches only
 //! after it is durable; a watch neither skips nor repeats a revision.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod history;
 pub mod memory;
+#[cfg(feature = "conformance")]
+pub mod model;
 
 use std::sync::Arc;
 
