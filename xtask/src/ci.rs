@@ -41,17 +41,44 @@ pub(crate) fn bench(filter: Option<&str>) -> Result<()> {
     let mut command =
         cargo(&["run", "--release", "--quiet", "--package", "grange-harness", "--bin", "bench", "--"]);
     command.args(filter);
+    let kubernetes = if filter.is_some_and(|filter| filter.contains("kubernetes")) {
+        Some(build_kubernetes()?)
+    } else {
+        built_kubernetes()
+    };
+    if let Some(folder) = kubernetes {
+        command.env("GRANGE_KUBERNETES_BIN", folder);
+    }
     step("bench", command)
 }
 
-/// The tests that need the real Kubernetes.
-pub(crate) fn test_kubernetes() -> Result<()> {
+/// Builds the real Kubernetes unless it is built; the folder it is in.
+fn build_kubernetes() -> Result<PathBuf> {
     let build = Command::new("testing/kubernetes/build").stderr(Stdio::inherit()).output();
     let build = build.context("cannot run testing/kubernetes/build")?;
     if !build.status.success() {
         bail!("testing/kubernetes/build failed: {}", build.status);
     }
-    let folder = String::from_utf8(build.stdout)?;
+    Ok(String::from_utf8(build.stdout)?.trim().into())
+}
+
+/// The folder of the real Kubernetes if somebody has built it.
+fn built_kubernetes() -> Option<PathBuf> {
+    let named = std::env::var_os("GRANGE_KUBERNETES_BIN").map(PathBuf::from);
+    let folder = named.or_else(|| {
+        let module = std::fs::read_to_string("testing/kubernetes/go.mod").ok()?;
+        let version = module.split_whitespace().skip_while(|word| *word != "k8s.io/kubernetes").nth(1)?;
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+        Some(cache.join("grange").join(format!("kubernetes-{version}")))
+    })?;
+    folder.join("kubernetes").exists().then_some(folder)
+}
+
+/// The tests that need the real Kubernetes.
+pub(crate) fn test_kubernetes() -> Result<()> {
+    let folder = build_kubernetes()?;
+    let folder = folder.to_str().context("the folder's name is not text")?;
     step("build", cargo(&["build", "--package", "grange"]))?;
     // The end-to-end tests that use the real Kubernetes or its kubectl are in modules named `kube…`.
     test(
@@ -59,7 +86,7 @@ pub(crate) fn test_kubernetes() -> Result<()> {
             &["test", "--package", "grange-testing-kubernetes", "--no-fail-fast"],
             &["test", "--package", "grange-e2e", "--no-fail-fast", "kube"],
         ],
-        &[("GRANGE_KUBERNETES_BIN", folder.trim())],
+        &[("GRANGE_KUBERNETES_BIN", folder)],
     )
 }
 

@@ -27,6 +27,15 @@ pub struct Imported {
     pub manifest_url: String,
 }
 
+impl Imported {
+    /// The join token in the manifest's address.
+    pub fn token(&self) -> Result<&str> {
+        let file = self.manifest_url.rsplit('/').next();
+        let token = file.and_then(|file| file.strip_suffix(&format!("_{}.yaml", self.id)));
+        token.with_context(|| format!("no token in {}", self.manifest_url))
+    }
+}
+
 /// Creates the Cluster and its registration token; nothing happens in the cluster itself yet.
 pub async fn create(server: &Api, name: &str) -> Result<Imported> {
     let cluster = json!({

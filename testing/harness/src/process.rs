@@ -149,18 +149,30 @@ impl Server {
         password: &str,
         more: &[&str],
     ) -> Result<Self> {
-        let kubeconfig = folder.join("admin.kubeconfig");
-        let mut arguments: Vec<String> =
-            ["server", "--bootstrap-password", password].map(str::to_owned).to_vec();
-        arguments.extend(["--data-dir".to_owned(), folder.join("server").display().to_string()]);
-        arguments.extend(["--listen".to_owned(), format!("127.0.0.1:{port}")]);
-        arguments.extend(["--server-url".to_owned(), format!("https://127.0.0.1:{port}")]);
-        arguments.extend(["--kubeconfig-out".to_owned(), kubeconfig.display().to_string()]);
+        let kubeconfig = Self::kubeconfig_file(folder);
+        let mut arguments = Self::arguments(folder, port, password);
         arguments.extend(more.iter().map(|argument| (*argument).to_owned()));
         let started = Instant::now();
         let mut process = Process::start("server", folder, &arguments)?;
         let api = ready(&mut process, &kubeconfig, port).await?;
         Ok(Server { process, api, kubeconfig, ready_after: started.elapsed() })
+    }
+
+    /// What a server is started with.
+    pub fn arguments(folder: &Path, port: u16, password: &str) -> Vec<String> {
+        let mut arguments: Vec<String> =
+            ["server", "--bootstrap-password", password].map(str::to_owned).to_vec();
+        arguments.extend(["--data-dir".to_owned(), folder.join("server").display().to_string()]);
+        arguments.extend(["--listen".to_owned(), format!("127.0.0.1:{port}")]);
+        arguments.extend(["--server-url".to_owned(), format!("https://127.0.0.1:{port}")]);
+        let kubeconfig = Self::kubeconfig_file(folder);
+        arguments.extend(["--kubeconfig-out".to_owned(), kubeconfig.display().to_string()]);
+        arguments
+    }
+
+    /// Where a server with its state in `folder` writes the administrator's kubeconfig.
+    pub fn kubeconfig_file(folder: &Path) -> PathBuf {
+        folder.join("admin.kubeconfig")
     }
 }
 

@@ -39,9 +39,7 @@ impl Kubectl {
     fn program() -> Option<PathBuf> {
         let folder = std::env::var_os("GRANGE_KUBERNETES_BIN").map(PathBuf::from);
         if folder.is_none() {
-            println!(
-                "skipped: the flow with kubectl needs `make test-kubernetes`, which builds kubectl (Go)"
-            );
+            skip("the flow with kubectl needs `make test-kubernetes`, which builds kubectl (Go)");
         }
         folder.map(|folder| folder.join("kubectl"))
     }

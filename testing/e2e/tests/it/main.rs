@@ -2,5 +2,6 @@
 
 mod import;
 mod kubectl;
+mod kubernetes;
 mod refusals;
 mod resilience;
