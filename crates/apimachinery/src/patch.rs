@@ -45,7 +45,7 @@ pub fn merge_patch(target: &mut Value, patch: &Value) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;

@@ -1,11 +1,30 @@
 //! Structural schemas (the OpenAPI v3 subset of CRDs): prune, default, validate. CEL and list types come later.
-use crate::FieldError;
+//!
+//! A document is compiled once (`compile`); each of the three jobs is one walk of a value along the compiled tree.
+//! INVARIANT: the compiled tree is at most [`MAX_SCHEMA_DEPTH`] deep and holds no references, so every walk's recursion is
+//! bounded, whatever the value.
+
+mod compile;
+mod node;
+mod validate;
+
+use std::{fmt, sync::Arc};
+
 use serde_json::Value;
 
-/// A compiled structural schema.
-#[derive(Clone, Debug, Default)]
+use crate::FieldError;
+use node::{Additional, Node};
+
+/// Deepest nesting of a schema; its subschemas (`items`, `properties`, `allOf`, …) count one each.
+pub const MAX_SCHEMA_DEPTH: usize = 64;
+/// Most unknown fields and most errors reported of one value.
+pub const MAX_FINDINGS: usize = 64;
+
+/// A compiled structural schema, cheap to clone; the default accepts every object.
+#[derive(Clone)]
 pub struct StructuralSchema {
-    _private: (),
+    root: Arc<Node>,
+    document: Arc<Value>,
 }
 
 /// What pruning found: paths of fields the schema does not know.
@@ -15,26 +34,117 @@ pub struct Unknown(pub Vec<String>);
 impl StructuralSchema {
     /// Compiles an `openAPIV3Schema` document; the error names the path at fault.
     pub fn compile(document: &Value) -> Result<Self, FieldError> {
-        let _ = document;
-        todo!()
+        let root = compile::compile(document)?;
+        Ok(StructuralSchema { root: Arc::new(root), document: Arc::new(document.clone()) })
     }
     /// Removes unknown fields (never `apiVersion`, `kind`, `metadata` at the root) and says which.
     pub fn prune(&self, value: &mut Value) -> Unknown {
-        let _ = value;
-        todo!()
+        let mut unknown = Vec::new();
+        prune(&self.root, value, true, &Path::Root, &mut unknown);
+        Unknown(unknown)
     }
     /// Fills in defaults.
     pub fn default(&self, value: &mut Value) {
-        let _ = value;
-        todo!()
+        default(&self.root, value);
     }
     /// Checks types, enums, patterns, bounds, required fields.
     pub fn validate(&self, value: &Value) -> Vec<FieldError> {
-        let _ = value;
-        todo!()
+        let mut errors = Vec::new();
+        validate::validate(&self.root, value, &Path::Root, &mut errors);
+        errors
     }
     /// The document it was compiled from (for OpenAPI).
     pub fn document(&self) -> &Value {
-        todo!()
+        &self.document
     }
 }
+
+impl Default for StructuralSchema {
+    fn default() -> Self {
+        let root = Node { preserve_unknown: true, ..Node::default() };
+        let document = serde_json::json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        StructuralSchema { root: Arc::new(root), document: Arc::new(document) }
+    }
+}
+
+impl fmt::Debug for StructuralSchema {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_tuple("StructuralSchema").field(&self.document).finish()
+    }
+}
+
+/// Where a walk is; text is made of it only when there is something to report.
+enum Path<'a> {
+    Root,
+    Key(&'a Path<'a>, &'a str),
+    Index(&'a Path<'a>, usize),
+}
+
+impl fmt::Display for Path<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Path::Root => Ok(()),
+            Path::Key(Path::Root, key) => formatter.write_str(key),
+            Path::Key(parent, key) => write!(formatter, "{parent}.{key}"),
+            Path::Index(parent, index) => write!(formatter, "{parent}[{index}]"),
+        }
+    }
+}
+
+fn prune(node: &Node, value: &mut Value, is_resource: bool, path: &Path<'_>, unknown: &mut Vec<String>) {
+    match value {
+        Value::Array(items) => {
+            let Some(schema) = &node.items else { return };
+            for (index, item) in items.iter_mut().enumerate() {
+                prune(schema, item, schema.embedded_resource, &Path::Index(path, index), unknown);
+            }
+        }
+        Value::Object(map) => map.retain(|key, value| {
+            let path = Path::Key(path, key);
+            if is_resource && matches!(key.as_str(), "apiVersion" | "kind" | "metadata") {
+                // Metadata has rules of its own, whatever the schema says.
+                return true;
+            }
+            if let Some(schema) = node.property(key) {
+                prune(schema, value, schema.embedded_resource, &path, unknown);
+                return true;
+            }
+            let keep = node.preserve_unknown || matches!(node.additional, Additional::Anything);
+            if !keep && unknown.len() < MAX_FINDINGS {
+                unknown.push(path.to_string());
+            }
+            keep
+        }),
+        _ => {}
+    }
+}
+
+fn default(node: &Node, value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            let Some(schema) = &node.items else { return };
+            for item in items {
+                default(schema, item);
+            }
+        }
+        Value::Object(map) => {
+            for (key, schema) in &node.properties {
+                let Some(wanted) = &schema.default else { continue };
+                // A null where none may stand counts as absent, when there is a default to put in its place.
+                let absent = map.get(key).is_none_or(|present| present.is_null() && !schema.nullable);
+                if absent {
+                    map.insert(key.clone(), wanted.clone());
+                }
+            }
+            for (key, value) in map {
+                if let Some(schema) = node.property(key) {
+                    default(schema, value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests;
