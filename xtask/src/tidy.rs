@@ -1,6 +1,11 @@
 //! Rules that no compiler checks: crate layers, file sizes, licences, banned crates, nothing of a machine in the tree.
 
-use std::{collections::HashMap, fs, path::Path, process::Command};
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::Path,
+    process::Command,
+};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -83,6 +88,7 @@ struct Metadata {
 struct Package {
     id: String,
     name: String,
+    version: String,
     license: Option<String>,
     license_file: Option<String>,
     source: Option<String>,
@@ -116,7 +122,7 @@ pub(crate) fn check() -> Result<()> {
     let metadata = metadata()?;
     let mut problems = Vec::new();
     layers(&metadata, &mut problems);
-    packages(&metadata, &mut problems);
+    packages(&metadata, &mut problems)?;
     files(&mut problems)?;
     if !problems.is_empty() {
         bail!("tidy found {} problems:\n  {}", problems.len(), problems.join("\n  "));
@@ -163,9 +169,25 @@ fn layers(metadata: &Metadata, problems: &mut Vec<String>) {
     }
 }
 
-fn packages(metadata: &Metadata, problems: &mut Vec<String>) {
-    let built: Vec<&str> = metadata.resolve.nodes.iter().map(|node| node.id.as_str()).collect();
-    for package in metadata.packages.iter().filter(|package| built.contains(&package.id.as_str())) {
+/// Names and versions of the packages that are really compiled. `cargo metadata` also lists those of optional
+/// dependencies that nothing switches on (`ring` below rustls-webpki).
+fn built() -> Result<HashSet<String>> {
+    let output = Command::new("cargo")
+        .args(["tree", "--workspace", "--locked", "--edges", "normal,build,dev", "--prefix", "none"])
+        .args(["--format", "{p}", "--target", "x86_64-unknown-linux-gnu"])
+        .output()?;
+    if !output.status.success() {
+        bail!("cargo tree failed: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let lines = String::from_utf8(output.stdout)?;
+    // Lines such as `name v1.2.3 (/path)`.
+    Ok(lines.lines().map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect())
+}
+
+fn packages(metadata: &Metadata, problems: &mut Vec<String>) -> Result<()> {
+    let built = built()?;
+    let is_built = |package: &&Package| built.contains(&format!("{} v{}", package.name, package.version));
+    for package in metadata.packages.iter().filter(is_built) {
         if let Some((_, why)) = BANNED.iter().find(|(name, _)| *name == package.name) {
             problems.push(format!("{} is banned: {why}", package.name));
         }
@@ -182,6 +204,7 @@ fn packages(metadata: &Metadata, problems: &mut Vec<String>) {
             problems.push(format!("{} is licensed {licence}, which is not on the list", package.name));
         }
     }
+    Ok(())
 }
 
 /// Whether one branch of every `OR` (and each part of `AND`) is on the list.
