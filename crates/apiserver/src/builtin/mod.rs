@@ -1,0 +1,154 @@
+//! The resources that come with the server, as data.
+mod schemas;
+mod strategies;
+
+use std::sync::Arc;
+
+use grange_apimachinery::{Value, name::NameRule, schema::StructuralSchema, table::Column};
+
+use self::strategies::{ConfigStrategy, DataKind};
+use crate::{
+    Authorizer, Resource, Scope,
+    namespaces::NamespaceStrategy,
+    rbac::{self, RbacAuthorizer, RbacStrategy},
+};
+
+/// Compiles a schema of ours.
+fn schema(document: &Value) -> Option<Arc<StructuralSchema>> {
+    if !crate::limits::SCHEMAS {
+        return None;
+    }
+    match StructuralSchema::compile(document) {
+        Ok(schema) => Some(Arc::new(schema)),
+        Err(error) => {
+            tracing::error!(?error, "a built-in schema does not compile");
+            None
+        }
+    }
+}
+
+fn age() -> Column {
+    Column::new("Age", "date", ".metadata.creationTimestamp")
+}
+
+/// A built-in resource without status and generation.
+fn plain(group: &str, kind: &str, plural: &str, scope: Scope, short_names: &[&str]) -> Resource {
+    Resource {
+        short_names: short_names.iter().map(|name| (*name).to_owned()).collect(),
+        status_subresource: false,
+        generation: false,
+        ..Resource::new(group, "v1", kind, plural, scope)
+    }
+}
+
+/// Every built-in resource.
+pub(crate) fn resources(rbac: &Arc<RbacAuthorizer>, authorizer: &Arc<dyn Authorizer>) -> Vec<Resource> {
+    let mut resources = core();
+    resources.push(Resource {
+        columns: vec![Column::new("Holder", "string", ".spec.holderIdentity"), age()],
+        schema: schema(&schemas::lease()),
+        ..plain("coordination.k8s.io", "Lease", "leases", Scope::Namespaced, &[])
+    });
+    let kinds = [
+        ("Role", "roles", Scope::Namespaced),
+        ("ClusterRole", "clusterroles", Scope::Cluster),
+        ("RoleBinding", "rolebindings", Scope::Namespaced),
+        ("ClusterRoleBinding", "clusterrolebindings", Scope::Cluster),
+    ];
+    for (kind, plural, scope) in kinds {
+        let binding = kind.ends_with("Binding");
+        resources.push(Resource {
+            columns: if binding { binding_columns() } else { role_columns() },
+            schema: schema(&if binding { schemas::binding() } else { schemas::role() }),
+            name_rule: NameRule::PathSegment,
+            strategy: Arc::new(RbacStrategy { rbac: rbac.clone(), authorizer: authorizer.clone(), kind, plural }),
+            ..plain(rbac::GROUP, kind, plural, scope, &[])
+        });
+    }
+    resources
+}
+
+fn role_columns() -> Vec<Column> {
+    vec![Column::new("Created At", "string", ".metadata.creationTimestamp")]
+}
+
+fn binding_columns() -> Vec<Column> {
+    vec![
+        Column::new("Role", "string", "reference(.roleRef)"),
+        age(),
+        Column::new("Users", "string", "subjects(User)").wide(),
+        Column::new("Groups", "string", "subjects(Group)").wide(),
+        Column::new("ServiceAccounts", "string", "subjects(ServiceAccount)").wide(),
+    ]
+}
+
+fn core() -> Vec<Resource> {
+    let all = |resource: Resource, columns: Vec<Column>, document: Value| Resource {
+        columns,
+        schema: schema(&document),
+        ..resource
+    };
+    vec![
+        Resource {
+            status_subresource: true,
+            name_rule: NameRule::Label,
+            selectable_fields: vec!["status.phase".into()],
+            strategy: Arc::new(NamespaceStrategy),
+            ..all(
+                plain("", "Namespace", "namespaces", Scope::Cluster, &["ns"]),
+                vec![Column::new("Status", "string", ".status.phase"), age()],
+                schemas::namespace(),
+            )
+        },
+        Resource {
+            selectable_fields: vec!["type".into()],
+            strategy: Arc::new(ConfigStrategy(DataKind::Secret)),
+            ..all(
+                plain("", "Secret", "secrets", Scope::Namespaced, &[]),
+                vec![
+                    Column::new("Type", "string", ".type"),
+                    Column::new("Data", "string", "count(.data)"),
+                    age(),
+                ],
+                schemas::secret(),
+            )
+        },
+        Resource {
+            strategy: Arc::new(ConfigStrategy(DataKind::ConfigMap)),
+            ..all(
+                plain("", "ConfigMap", "configmaps", Scope::Namespaced, &["cm"]),
+                vec![Column::new("Data", "string", "count(.data,.binaryData)"), age()],
+                schemas::config_map(),
+            )
+        },
+        all(
+            plain("", "ServiceAccount", "serviceaccounts", Scope::Namespaced, &["sa"]),
+            vec![Column::new("Secrets", "string", "count(.secrets)"), age()],
+            schemas::service_account(),
+        ),
+        Resource {
+            selectable_fields: [
+                "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
+                "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath",
+                "reason", "reportingComponent", "source", "type",
+            ]
+            .map(str::to_owned)
+            .to_vec(),
+            ..all(
+                plain("", "Event", "events", Scope::Namespaced, &["ev"]),
+                vec![
+                    Column::new("Last Seen", "date", ".lastTimestamp"),
+                    Column::new("Type", "string", ".type"),
+                    Column::new("Reason", "string", ".reason"),
+                    Column::new("Object", "string", "object(.involvedObject)"),
+                    Column::new("Subobject", "string", ".involvedObject.fieldPath").wide(),
+                    Column::new("Source", "string", ".source.component").wide(),
+                    Column::new("Message", "string", ".message"),
+                    Column::new("First Seen", "date", ".firstTimestamp").wide(),
+                    Column::new("Count", "integer", ".count").wide(),
+                ],
+                schemas::event(),
+            )
+        },
+    ]
+}

@@ -1,0 +1,173 @@
+//! Structural schemas of the built-in kinds: the fields they have, for pruning, strict decoding and `kubectl explain`.
+use serde_json::{Value, json};
+
+fn text(description: &str) -> Value {
+    json!({"type": "string", "description": description})
+}
+
+fn texts(description: &str) -> Value {
+    json!({"type": "array", "items": {"type": "string"}, "description": description})
+}
+
+fn time(description: &str) -> Value {
+    json!({"type": "string", "format": "date-time", "nullable": true, "description": description})
+}
+
+/// An object with these properties beside the three that every kind has.
+fn kind(description: &str, properties: Value, required: &[&str]) -> Value {
+    let mut all = json!({
+        "apiVersion": text("The version of this representation."),
+        "kind": text("The kind of this object."),
+        "metadata": {"type": "object"},
+    });
+    if let (Some(all), Value::Object(properties)) = (all.as_object_mut(), properties) {
+        all.extend(properties);
+    }
+    let mut document = json!({"type": "object", "description": description, "properties": all});
+    if !required.is_empty() {
+        document["required"] = json!(required);
+    }
+    document
+}
+
+pub(super) fn namespace() -> Value {
+    let condition = json!({"type": "object", "properties": {
+        "type": text("Type of the condition."), "status": text("True, False or Unknown."),
+        "reason": text("A word for machines."), "message": text("A sentence for people."),
+        "lastTransitionTime": time("When the status changed last."),
+    }});
+    kind(
+        "A namespace is a scope for names and for access.",
+        json!({
+            "spec": {"type": "object", "description": "Behaviour of the namespace.", "properties": {
+                "finalizers": texts("What must finish before the namespace goes away."),
+            }},
+            "status": {"type": "object", "description": "State of the namespace.", "properties": {
+                "phase": text("Active or Terminating."),
+                "conditions": {"type": "array", "items": condition, "description": "What holds a deletion up."},
+            }},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn secret() -> Value {
+    kind(
+        "A secret holds data that not everybody may read.",
+        json!({
+            "data": {"type": "object", "nullable": true, "description": "Values, base64.",
+                     "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
+            "stringData": {"type": "object", "nullable": true, "description": "Values as text; merged into data when written.",
+                     "additionalProperties": {"type": "string"}},
+            "type": text("What programs may expect in it; Opaque by default."),
+            "immutable": {"type": "boolean", "nullable": true, "description": "If true the data cannot be changed any more."},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn config_map() -> Value {
+    kind(
+        "A config map holds configuration data.",
+        json!({
+            "data": {"type": "object", "nullable": true, "description": "Values as text.",
+                     "additionalProperties": {"type": "string", "nullable": true}},
+            "binaryData": {"type": "object", "nullable": true, "description": "Values, base64.",
+                     "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
+            "immutable": {"type": "boolean", "nullable": true, "description": "If true the data cannot be changed any more."},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn service_account() -> Value {
+    let reference = json!({"type": "object", "properties": {
+        "apiVersion": text(""), "kind": text(""), "name": text(""), "namespace": text(""), "uid": text(""),
+        "fieldPath": text(""), "resourceVersion": text(""),
+    }});
+    kind(
+        "A service account is an identity for programs.",
+        json!({
+            "secrets": {"type": "array", "items": reference, "description": "Secrets the account may use."},
+            "imagePullSecrets": {"type": "array", "description": "Secrets for pulling images.",
+                "items": {"type": "object", "properties": {"name": text("")}}},
+            "automountServiceAccountToken": {"type": "boolean", "nullable": true, "description": "Whether pods get a token."},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn event() -> Value {
+    let reference = json!({"type": "object", "description": "The object the event is about.", "properties": {
+        "apiVersion": text(""), "kind": text(""), "name": text(""), "namespace": text(""), "uid": text(""),
+        "fieldPath": text(""), "resourceVersion": text(""),
+    }});
+    kind(
+        "An event says what happened to an object.",
+        json!({
+            "involvedObject": reference, "related": reference,
+            "reason": text("A word for machines."), "message": text("A sentence for people."),
+            "type": text("Normal or Warning."), "action": text("What was done."),
+            "count": {"type": "integer", "description": "How often it happened."},
+            "firstTimestamp": time("When it happened first."), "lastTimestamp": time("When it happened last."),
+            "eventTime": time("When it was noticed."),
+            "source": {"type": "object", "properties": {"component": text(""), "host": text("")}},
+            "reportingComponent": text("Which controller says so."), "reportingInstance": text("Which instance of it."),
+            "series": {"type": "object", "nullable": true, "properties": {
+                "count": {"type": "integer"}, "lastObservedTime": time(""),
+            }},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn lease() -> Value {
+    kind(
+        "A lease says who leads.",
+        json!({
+            "spec": {"type": "object", "description": "Who holds the lease, and how long.", "properties": {
+                "holderIdentity": {"type": "string", "nullable": true, "description": "Who holds it."},
+                "leaseDurationSeconds": {"type": "integer", "nullable": true, "description": "After this long it may be taken."},
+                "acquireTime": time("When it was taken."), "renewTime": time("When it was renewed last."),
+                "leaseTransitions": {"type": "integer", "nullable": true, "description": "How often it changed hands."},
+                "strategy": text("How the holder is chosen."), "preferredHolder": text("Who should have it."),
+            }},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn role() -> Value {
+    let rule = json!({"type": "object", "required": ["verbs"], "properties": {
+        "apiGroups": texts("API groups; \"\" is core, * is all."), "resources": texts("Resources; * is all."),
+        "resourceNames": texts("Only objects of these names."), "nonResourceURLs": texts("URL paths; * at the end matches the rest."),
+        "verbs": texts("What may be done; * is everything."),
+    }});
+    kind(
+        "A role says what may be done.",
+        json!({
+            "rules": {"type": "array", "nullable": true, "items": rule, "description": "What is allowed."},
+            "aggregationRule": {"type": "object", "nullable": true, "description": "Collects the rules of other cluster roles.", "properties": {
+                "clusterRoleSelectors": {"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+            }},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn binding() -> Value {
+    let subject = json!({"type": "object", "required": ["kind", "name"], "properties": {
+        "kind": text("User, Group or ServiceAccount."), "apiGroup": text("API group of the subject."),
+        "name": text("Its name."), "namespace": text("The namespace of a service account."),
+    }});
+    kind(
+        "A binding hands a role to subjects.",
+        json!({
+            "subjects": {"type": "array", "nullable": true, "items": subject, "description": "Who gets the role."},
+            "roleRef": {"type": "object", "description": "The role; it cannot be changed.", "required": ["kind", "name"], "properties": {
+                "apiGroup": text(""), "kind": text("Role or ClusterRole."), "name": text("Its name."),
+            }},
+        }),
+        &["roleRef"],
+    )
+}

@@ -1,0 +1,361 @@
+//! The way of a request: parse, authenticate, impersonate, authorize, dispatch.
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering},
+};
+
+use bytes::Bytes;
+use futures::FutureExt as _;
+use grange_apimachinery::{Object, Reason, Status, Value, patch, patch::PatchError};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
+
+use crate::{
+    Body, UserInfo, authentication,
+    authorization::{Attributes, Authorized},
+    decode, delete,
+    delete::{DeleteOptions, Deleted},
+    discovery, impersonation,
+    limits::{MAX_BODY_BYTES, MAX_WARNINGS},
+    negotiate::{self, BodyForm, Form},
+    read::{self, ListError, Selection},
+    registry::{Endpoint, Served},
+    request::{Query, RequestInfo},
+    resource::VirtualResource,
+    response,
+    server::Inner,
+    table::IncludeObject,
+    watch,
+    write::{self, Part, WriteOptions, Written},
+};
+
+/// Answers a request, whatever happens.
+pub(crate) async fn call(inner: &Arc<Inner>, request: Request<Body>) -> Response<Body> {
+    let head = request.method() == Method::HEAD;
+    let path = request.uri().path().to_owned();
+    let mut response = match AssertUnwindSafe(handle(inner, request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => list_error(&error),
+        Err(_) => {
+            inner.panics.fetch_add(1, Ordering::Relaxed);
+            tracing::error!(%path, "a request handler panicked");
+            response::status(&Status::internal("an unexpected failure; see the server's log"))
+        }
+    };
+    if head {
+        *response.body_mut() = Body::Empty;
+    }
+    response
+}
+
+fn list_error(error: &ListError) -> Response<Body> {
+    let Some(fresh) = &error.fresh_continue else { return response::status(&error.status) };
+    let mut value: Value = serde_json::from_slice(&error.status.to_json()).unwrap_or_default();
+    value["metadata"] = serde_json::json!({ "continue": fresh });
+    response::json(
+        StatusCode::from_u16(error.status.code).unwrap_or(StatusCode::GONE),
+        value.to_string().into_bytes(),
+    )
+}
+
+/// Paths that load balancers ask without an identity.
+const ALWAYS_ALLOWED: &[&str] = &["/healthz", "/livez", "/readyz"];
+
+async fn handle(inner: &Arc<Inner>, mut request: Request<Body>) -> Result<Response<Body>, ListError> {
+    let query = Query::parse(request.uri().query().unwrap_or(""))?;
+    let info = RequestInfo::parse(request.method(), request.uri().path(), &query)?;
+    if ALWAYS_ALLOWED.contains(&info.path.as_str()) {
+        return Ok(discovery::health(inner));
+    }
+    let user = authentication::authenticate(inner, &mut request).await?;
+    let user = impersonation::impersonate(inner, user, request.headers_mut())?;
+    let mut attributes = Attributes::of_request(&user, &info);
+    if info.name.is_empty() && matches!(info.verb.as_str(), "list" | "watch") {
+        // A list of one name can be granted by resourceNames.
+        attributes.name = query
+            .field_selector
+            .requirements
+            .iter()
+            .find(|(path, equal, _)| *equal && path == "metadata.name")
+            .map_or("", |(_, _, name)| name.as_str());
+    }
+    let authorized = Authorized::check(inner.authorizer.as_ref(), attributes)?;
+    if !info.is_resource {
+        return Ok(discovery::answer(inner, &authorized, &request)?);
+    }
+    resource(inner, &authorized, &info, &query, request).await
+}
+
+fn unknown() -> Status {
+    Status::new(404, Reason::NotFound, "the server could not find the requested resource")
+}
+
+fn method_not_allowed() -> Status {
+    Status::new(405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource")
+}
+
+async fn resource(
+    inner: &Arc<Inner>,
+    authorized: &Authorized<'_>,
+    info: &RequestInfo,
+    query: &Query,
+    request: Request<Body>,
+) -> Result<Response<Body>, ListError> {
+    let registry = inner.registry.load_full();
+    if !info.subresource.is_empty()
+        && let Some(handler) =
+            registry.subresource(&info.group, &info.version, &info.resource, &info.subresource)
+    {
+        if !handler.verbs().contains(&info.verb.as_str()) {
+            return Err(method_not_allowed().into());
+        }
+        return Ok(handler.handle(authorized, request).await?);
+    }
+    let endpoint = registry.endpoint(&info.group, &info.version, &info.resource).ok_or_else(unknown)?;
+    if (endpoint.resource().scope == crate::Scope::Cluster && !info.namespace.is_empty() && info.resource != "namespaces")
+        || !info.rest.is_empty()
+    {
+        return Err(unknown().into());
+    }
+    match endpoint {
+        Endpoint::Virtual(handler, _) if info.subresource.is_empty() && info.name.is_empty() => {
+            if info.verb != "create" {
+                return Err(method_not_allowed().into());
+            }
+            Ok(create_virtual(handler.as_ref(), authorized, info, request).await?)
+        }
+        Endpoint::Virtual(..) => Err(unknown().into()),
+        Endpoint::Stored(served) => {
+            Call { inner, user: authorized.attributes.user, served, info, query }.dispatch(request).await
+        }
+    }
+}
+
+/// Reads a body whole, up to the limit.
+pub(crate) async fn collect(body: Body) -> Result<Bytes, Status> {
+    match Limited::new(body, MAX_BODY_BYTES).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Status::new(
+            413,
+            Reason::RequestEntityTooLarge,
+            format!("Request entity too large: limit is {MAX_BODY_BYTES}"),
+        )),
+        Err(error) => Err(Status::bad_request(format!("the body of the request could not be read: {error}"))),
+    }
+}
+
+async fn create_virtual(
+    handler: &dyn VirtualResource,
+    authorized: &Authorized<'_>,
+    info: &RequestInfo,
+    request: Request<Body>,
+) -> Result<Response<Body>, Status> {
+    negotiate::require_json(request.headers())?;
+    let form = negotiate::object_form(request.headers())?;
+    let body = collect(request.into_body()).await?;
+    let resource = handler.resource();
+    let (mut object, _) = decode::parse_object_as(&body, form, &resource.api_version(), &resource.kind, true)?;
+    if !info.namespace.is_empty() {
+        match object.namespace() {
+            "" => object.set(&["metadata", "namespace"], info.namespace.as_str()),
+            own if own == info.namespace => {}
+            _ => {
+                return Err(Status::bad_request(
+                    "the namespace of the provided object does not match the namespace sent on the request",
+                ));
+            }
+        }
+    }
+    let answer = handler.create(authorized, object).await?;
+    Ok(response::json(StatusCode::CREATED, answer.to_bytes()))
+}
+
+/// One authorized request for a stored resource.
+struct Call<'a> {
+    inner: &'a Arc<Inner>,
+    user: &'a UserInfo,
+    served: &'a Arc<Served>,
+    info: &'a RequestInfo,
+    query: &'a Query,
+}
+
+impl Call<'_> {
+    async fn dispatch(self, request: Request<Body>) -> Result<Response<Body>, ListError> {
+        let info = self.info;
+        let part = match info.subresource.as_str() {
+            "" => Part::Main,
+            "status" if self.served.resource.status_subresource => Part::Status,
+            "finalize" if info.group.is_empty() && info.resource == "namespaces" => Part::Finalize,
+            _ => return Err(unknown().into()),
+        };
+        // The namespace of a namespace is only for authorization.
+        let namespace = if self.served.namespaced() { info.namespace.as_str() } else { "" };
+        if self.served.namespaced() && namespace.is_empty() && !info.name.is_empty() {
+            return Err(unknown().into());
+        }
+        match (info.verb.as_str(), part) {
+            ("get", Part::Main | Part::Status) => {
+                let form = negotiate::form(request.headers())?;
+                Ok(read::get(self.inner, self.served, self.user, namespace, &info.name, self.query, form).await?)
+            }
+            ("list", Part::Main) => {
+                let form = negotiate::form(request.headers())?;
+                let gzip = negotiate::takes_gzip(request.headers());
+                read::list(self.inner, self.served.clone(), self.user, namespace, self.query, form, gzip).await
+            }
+            ("watch", Part::Main) => {
+                let form = negotiate::form(request.headers())?;
+                Ok(watch::watch(self.inner, self.served.clone(), self.user, namespace, self.query, form).await?)
+            }
+            ("create", Part::Main) if info.name.is_empty() => Ok(self.create(namespace, request).await?),
+            ("update", _) if !info.name.is_empty() => Ok(self.update(namespace, part, request).await?),
+            ("patch", Part::Main | Part::Status) if !info.name.is_empty() => {
+                Ok(self.patch(namespace, part, request).await?)
+            }
+            ("delete", Part::Main) => Ok(self.delete(namespace, request).await?),
+            ("deletecollection", Part::Main) => Ok(self.delete_collection(namespace, request).await?),
+            _ => Err(method_not_allowed().into()),
+        }
+    }
+
+    fn options(&self) -> WriteOptions {
+        WriteOptions { dry_run: self.query.dry_run, field_validation: self.query.field_validation }
+    }
+
+    async fn create(&self, namespace: &str, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let form = negotiate::form(request.headers())?;
+        let body_form = negotiate::object_form(request.headers())?;
+        let body = collect(request.into_body()).await?;
+        let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
+        let written = write::create(
+            self.inner,
+            self.served,
+            self.user,
+            namespace,
+            object,
+            &duplicates,
+            &self.options(),
+        )
+        .await?;
+        self.written(written, form)
+    }
+
+    async fn update(&self, namespace: &str, part: Part, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let form = negotiate::form(request.headers())?;
+        let body_form = negotiate::object_form(request.headers())?;
+        let body = collect(request.into_body()).await?;
+        let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
+        let name = &self.info.name;
+        let make = |_: &Object| Ok((object.clone(), duplicates.clone()));
+        let written =
+            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make).await?;
+        self.written(written, form)
+    }
+
+    async fn patch(&self, namespace: &str, part: Part, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let form = negotiate::form(request.headers())?;
+        let body_form = negotiate::patch_form(request.headers(), self.served.builtin)?;
+        let body = collect(request.into_body()).await?;
+        if body_form == BodyForm::ApplyPatch {
+            return Err(write::apply_unsupported());
+        }
+        let (patch, duplicates) = decode::parse_body(&body, body_form)?;
+        let name = &self.info.name;
+        let make = |old: &Object| {
+            apply_patch(self.served, old, body_form, &patch, name).map(|object| (object, duplicates.clone()))
+        };
+        let written =
+            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make).await?;
+        self.written(written, form)
+    }
+
+    async fn delete(&self, namespace: &str, request: Request<Body>) -> Result<Response<Body>, Status> {
+        let form = negotiate::form(request.headers())?;
+        let options = self.delete_options(request).await?;
+        let name = &self.info.name;
+        let key = self.served.key(namespace, name);
+        match delete::delete(self.inner, self.served, self.user, &key, name, &options).await? {
+            Deleted::Gone(object) => Ok(response::json(StatusCode::OK, delete::success(self.served, &object))),
+            Deleted::Pending(written) => self.written(written, form),
+        }
+    }
+
+    async fn delete_collection(
+        &self,
+        namespace: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, ListError> {
+        let form = negotiate::form(request.headers())?;
+        let gzip = negotiate::takes_gzip(request.headers());
+        let options = self.delete_options(request).await?;
+        let selection = Selection::new(self.query, self.served)?;
+        let entries =
+            delete::delete_collection(self.inner, self.served, self.user, namespace, &selection, &options).await?;
+        let revision = self.inner.store.revision().await.map_err(response::store_error)?;
+        let page = read::Page { entries, revision, next: None, remaining: None };
+        Ok(read::list_response(self.served.clone(), self.user, page, form, IncludeObject::Metadata, gzip))
+    }
+
+    async fn delete_options(&self, request: Request<Body>) -> Result<DeleteOptions, Status> {
+        let (parts, body) = request.into_parts();
+        let body = collect(body).await?;
+        let form =
+            if body.is_empty() { BodyForm::Json } else { negotiate::object_form(&parts.headers)? };
+        DeleteOptions::parse(&body, form, self.query)
+    }
+
+    fn written(&self, written: Written, form: Form) -> Result<Response<Body>, Status> {
+        let code = if written.created { StatusCode::CREATED } else { StatusCode::OK };
+        let mut response = match written.revision {
+            Some(revision) => {
+                read::single(self.served, self.user, &written.stored, revision, self.query, form, code)?
+            }
+            None => {
+                let mut object = self.served.object(&written.stored, 0)?;
+                object.remove(&["metadata", "resourceVersion"]);
+                read::unstored(self.served, self.user, object, self.query, form, code)?
+            }
+        };
+        add_warnings(response.headers_mut(), &written.warnings);
+        Ok(response)
+    }
+}
+
+fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
+    for warning in warnings.iter().take(MAX_WARNINGS) {
+        let text: String = warning.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes()) {
+            headers.append(http::header::WARNING, value);
+        }
+    }
+}
+
+/// The present object with a patch applied.
+fn apply_patch(served: &Served, old: &Object, form: BodyForm, patch: &Value, name: &str) -> Result<Object, Status> {
+    let mut target = Value::Object(old.0.clone());
+    let result = match form {
+        BodyForm::JsonPatch => patch::json_patch(&mut target, patch),
+        BodyForm::StrategicMergePatch => {
+            patch::strategic_merge_patch(&served.resource.kind, &mut target, patch)
+        }
+        _ if patch.is_object() => {
+            patch::merge_patch(&mut target, patch);
+            Ok(())
+        }
+        _ => Err(PatchError::Malformed("error decoding patch: a merge patch is an object".into())),
+    };
+    result.map_err(|error| match error {
+        PatchError::Malformed(why) => Status::bad_request(why),
+        PatchError::NotApplicable(why) => {
+            let mut status = Status::invalid(&served.resource.group, &served.resource.kind, name, Vec::new());
+            status.message = format!("the server rejected our request due to an error in our request: {why}");
+            status
+        }
+        PatchError::TooLarge(why) => Status::new(413, Reason::RequestEntityTooLarge, why),
+    })?;
+    match target {
+        Value::Object(map) => Ok(Object(map)),
+        _ => Err(Status::bad_request("the patched document is not an object")),
+    }
+}

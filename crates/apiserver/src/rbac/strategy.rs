@@ -1,0 +1,174 @@
+//! Writing RBAC objects: nobody hands out what they do not hold.
+use std::sync::Arc;
+
+use grange_apimachinery::{FieldError, Object, Status, status::FieldCause};
+
+use super::{GROUP, PolicyRule, RbacAuthorizer, RoleRef, describe, rules_of, uncovered};
+use crate::{
+    Attributes, Authorizer, UserInfo, authentication::MASTERS, resource::Strategy, write::field_error,
+};
+
+/// The hooks of the four RBAC kinds.
+pub(crate) struct RbacStrategy {
+    pub(crate) rbac: Arc<RbacAuthorizer>,
+    pub(crate) authorizer: Arc<dyn Authorizer>,
+    pub(crate) kind: &'static str,
+    pub(crate) plural: &'static str,
+}
+
+impl RbacStrategy {
+    fn is_binding(&self) -> bool {
+        self.plural.ends_with("bindings")
+    }
+
+    /// May `user` put these rules into the role?
+    fn check_role(&self, user: &UserInfo, object: &Object) -> Result<(), Status> {
+        let rules = rules_of(object);
+        if self.allowed(user, "escalate", self.plural, object.namespace(), object.name()) {
+            return Ok(());
+        }
+        let held = self.rbac.rules_for(user, object.namespace());
+        let mut missing = uncovered(&held, &rules);
+        if let Some(aggregation) = object.0.get("aggregationRule")
+            && !aggregation.is_null()
+        {
+            // Aggregated rules come from roles made later by anybody: only one who holds everything may ask for them.
+            missing.extend(uncovered(&held, &[everything()]));
+        }
+        self.refuse(user, object, &missing)
+    }
+
+    fn check_binding(&self, user: &UserInfo, object: &Object) -> Result<(), Status> {
+        let role: RoleRef = object
+            .0
+            .get("roleRef")
+            .and_then(|role| serde_json::from_value(role.clone()).ok())
+            .unwrap_or_default();
+        let (plural, namespace) =
+            if role.kind == "Role" { ("roles", object.namespace()) } else { ("clusterroles", "") };
+        if self.allowed(user, "bind", plural, object.namespace(), &role.name) {
+            return Ok(());
+        }
+        let Some(rules) = self.rbac.role_rules(&role, namespace) else {
+            return Err(Status::not_found(GROUP, plural, &role.name));
+        };
+        let held = self.rbac.rules_for(user, object.namespace());
+        self.refuse(user, object, &uncovered(&held, &rules))
+    }
+
+    fn allowed(&self, user: &UserInfo, verb: &str, plural: &str, namespace: &str, name: &str) -> bool {
+        user.groups.iter().any(|group| group == MASTERS)
+            || self
+                .authorizer
+                .authorize(&Attributes { namespace, name, ..Attributes::of_resource(user, verb, GROUP, plural) })
+                .allowed
+    }
+
+    fn refuse(&self, user: &UserInfo, object: &Object, missing: &[PolicyRule]) -> Result<(), Status> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let groups: Vec<String> = user.groups.iter().map(|group| format!("{group:?}")).collect();
+        Err(Status::forbidden(
+            GROUP,
+            self.plural,
+            object.name(),
+            &format!(
+                "user {:?} (groups=[{}]) is attempting to grant RBAC permissions not currently held:\n{}",
+                user.username,
+                groups.join(" "),
+                describe(missing)
+            ),
+        ))
+    }
+
+    fn check(&self, user: &UserInfo, object: &Object) -> Result<(), Status> {
+        if self.is_binding() { self.check_binding(user, object) } else { self.check_role(user, object) }
+    }
+
+    fn fill_binding(&self, object: &mut Object) -> Result<(), Status> {
+        for (field, value) in [("apiGroup", GROUP)] {
+            if object.text(&["roleRef", field]).is_empty() {
+                object.set(&["roleRef", field], value);
+            }
+        }
+        if let Some(subjects) = object.0.get_mut("subjects").and_then(|subjects| subjects.as_array_mut()) {
+            for subject in subjects {
+                let account = subject["kind"] == "ServiceAccount";
+                let unset = subject["apiGroup"].as_str().unwrap_or("").is_empty();
+                if let Some(subject) = subject.as_object_mut()
+                    && !account
+                    && unset
+                {
+                    subject.insert("apiGroup".into(), GROUP.into());
+                }
+            }
+        }
+        let errors = binding_errors(object, self.plural == "clusterrolebindings");
+        if errors.is_empty() {
+            return Ok(());
+        }
+        Err(Status::invalid(GROUP, self.kind, object.name(), errors))
+    }
+}
+
+fn everything() -> PolicyRule {
+    let any = || vec!["*".to_owned()];
+    PolicyRule { api_groups: any(), resources: any(), verbs: any(), ..PolicyRule::default() }
+}
+
+fn binding_errors(object: &Object, cluster: bool) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let kinds: &[&str] = if cluster { &["ClusterRole"] } else { &["Role", "ClusterRole"] };
+    let kind = object.text(&["roleRef", "kind"]);
+    if !kinds.contains(&kind) {
+        errors.push(FieldError::not_supported("roleRef.kind", kind, kinds));
+    }
+    if object.text(&["roleRef", "name"]).is_empty() {
+        errors.push(FieldError::required("roleRef.name", ""));
+    }
+    for (index, subject) in object.0.get("subjects").and_then(|list| list.as_array()).into_iter().flatten().enumerate() {
+        let at = |field: &str| format!("subjects[{index}].{field}");
+        let kind = subject["kind"].as_str().unwrap_or("");
+        if !["User", "Group", "ServiceAccount"].contains(&kind) {
+            errors.push(FieldError::not_supported(at("kind"), kind, &["ServiceAccount", "User", "Group"]));
+        }
+        if subject["name"].as_str().unwrap_or("").is_empty() {
+            errors.push(FieldError::required(at("name"), ""));
+        }
+        if kind == "ServiceAccount" && cluster && subject["namespace"].as_str().unwrap_or("").is_empty() {
+            errors.push(FieldError::required(at("namespace"), ""));
+        }
+    }
+    errors
+}
+
+impl Strategy for RbacStrategy {
+    fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
+        if self.is_binding() {
+            self.fill_binding(object)?;
+        }
+        self.check(user, object)
+    }
+
+    fn prepare_update(&self, user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
+        if self.is_binding() {
+            self.fill_binding(new)?;
+            if old.0.get("roleRef") != new.0.get("roleRef") {
+                let error = field_error(
+                    "roleRef",
+                    FieldCause::FieldValueInvalid,
+                    new.0.get("roleRef"),
+                    "cannot change roleRef",
+                );
+                return Err(Status::invalid(GROUP, self.kind, old.name(), vec![error]));
+            }
+            if old.0.get("subjects") == new.0.get("subjects") {
+                return Ok(());
+            }
+        } else if old.0.get("rules") == new.0.get("rules") && old.0.get("aggregationRule") == new.0.get("aggregationRule") {
+            return Ok(());
+        }
+        self.check(user, new)
+    }
+}

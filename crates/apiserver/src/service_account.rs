@@ -1,0 +1,241 @@
+//! Service-account tokens: ES256 JWTs, issued through TokenRequest and checked before anybody else is asked.
+//!
+//! Signed and verified with aws-lc-rs directly: one algorithm, one key, so nothing in a token's header is ever trusted.
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use aws_lc_rs::{
+    digest::{SHA256, digest},
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures::future::BoxFuture;
+use grange_apimachinery::{Object, Status, StoredHeader, Value, time};
+use http::{Response, StatusCode};
+use serde_json::json;
+
+use crate::{
+    Body, UserInfo,
+    authentication::{AUTHENTICATED, Authenticated, service_account_groups, service_account_username},
+    authorization::Authorized,
+    decode,
+    limits::{DEFAULT_TOKEN_LIFETIME, MAX_TOKEN_LIFETIME, MIN_TOKEN_LIFETIME},
+    negotiate, pipeline,
+    resource::Subresource,
+    response::{self, store_error},
+    server::Inner,
+};
+
+/// Who signs: the `iss` claim, and the audience of tokens that name none.
+pub(crate) const ISSUER: &str = "https://kubernetes.default.svc";
+
+/// Signs and verifies.
+pub(crate) struct TokenIssuer {
+    key: EcdsaKeyPair,
+    /// The fixed first part of every token.
+    header: String,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    #[serde(default)]
+    aud: Vec<String>,
+    exp: i64,
+    iat: i64,
+    nbf: i64,
+    jti: String,
+    #[serde(rename = "kubernetes.io")]
+    kubernetes: KubernetesClaims,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct KubernetesClaims {
+    namespace: String,
+    serviceaccount: AccountClaims,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+struct AccountClaims {
+    name: String,
+    uid: String,
+}
+
+impl TokenIssuer {
+    /// Reads a PKCS#8 P-256 key; an unusable one issues nothing, which is logged.
+    pub(crate) fn new(pkcs8: &[u8]) -> Option<Self> {
+        let key = match EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::error!(%error, "the service account key cannot be used");
+                return None;
+            }
+        };
+        let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, key.public_key().as_ref()));
+        let header = URL_SAFE_NO_PAD.encode(json!({"alg": "ES256", "kid": id, "typ": "JWT"}).to_string());
+        Some(TokenIssuer { key, header })
+    }
+
+    fn sign(&self, claims: &Claims) -> Result<String, Status> {
+        let claims = serde_json::to_vec(claims).map_err(|error| Status::internal(error.to_string()))?;
+        let signed = format!("{}.{}", self.header, URL_SAFE_NO_PAD.encode(claims));
+        let signature = self
+            .key
+            .sign(&SystemRandom::new(), signed.as_bytes())
+            .map_err(|_| Status::internal("the token could not be signed"))?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// The claims of a token of ours that has not expired.
+    fn open(&self, token: &str, now: i64) -> Option<Claims> {
+        let (signed, signature) = token.rsplit_once('.')?;
+        let (header, claims) = signed.split_once('.')?;
+        if header != self.header {
+            return None;
+        }
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.key.public_key().as_ref())
+            .verify(signed.as_bytes(), &signature)
+            .ok()?;
+        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
+        (claims.iss == ISSUER && claims.nbf <= now && now < claims.exp).then_some(claims)
+    }
+}
+
+/// A fresh token.
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    expires: jiff::Timestamp,
+    audiences: Vec<String>,
+}
+
+/// Issues a token for an account that exists.
+pub(crate) async fn issue(
+    inner: &Inner,
+    namespace: &str,
+    name: &str,
+    audiences: &[String],
+    lifetime: Duration,
+) -> Result<Issued, Status> {
+    let Some(issuer) = &inner.issuer else {
+        return Err(Status::unavailable("this server has no key for service account tokens", 60));
+    };
+    let served = inner.builtin("", "serviceaccounts")?;
+    let entry = inner.store.get(&served.key(namespace, name)).await.map_err(store_error)?;
+    let entry = entry.ok_or_else(|| served.not_found(name))?;
+    let header =
+        StoredHeader::parse(&entry.value).map_err(|error| Status::internal(format!("stored object: {error}")))?;
+    let now = jiff::Timestamp::now();
+    let lifetime = lifetime.min(MAX_TOKEN_LIFETIME);
+    let expires = now
+        .checked_add(jiff::SignedDuration::from_secs(lifetime.as_secs() as i64))
+        .map_err(|error| Status::internal(error.to_string()))?;
+    let audiences = if audiences.is_empty() { vec![ISSUER.to_owned()] } else { audiences.to_vec() };
+    let token = issuer.sign(&Claims {
+        iss: ISSUER.into(),
+        sub: service_account_username(namespace, name),
+        aud: audiences.clone(),
+        exp: expires.as_second(),
+        iat: now.as_second(),
+        nbf: now.as_second(),
+        jti: uuid::Uuid::new_v4().to_string(),
+        kubernetes: KubernetesClaims {
+            namespace: namespace.into(),
+            serviceaccount: AccountClaims { name: name.into(), uid: header.metadata.uid.into_owned() },
+        },
+    })?;
+    Ok(Issued { token, expires, audiences })
+}
+
+/// Who a token of ours is; `None` if it is not ours, expired, or its account is gone.
+pub(crate) async fn verify(inner: &Inner, token: &str) -> Result<Option<Authenticated>, Status> {
+    let Some(claims) =
+        inner.issuer.as_ref().and_then(|issuer| issuer.open(token, jiff::Timestamp::now().as_second()))
+    else {
+        return Ok(None);
+    };
+    let (namespace, account) = (&claims.kubernetes.namespace, &claims.kubernetes.serviceaccount);
+    let served = inner.builtin("", "serviceaccounts")?;
+    let Some(entry) = inner.store.get(&served.key(namespace, &account.name)).await.map_err(store_error)? else {
+        return Ok(None);
+    };
+    if !StoredHeader::parse(&entry.value).is_ok_and(|header| header.metadata.uid == account.uid) {
+        return Ok(None);
+    }
+    let mut groups = service_account_groups(namespace);
+    groups.push(AUTHENTICATED.into());
+    let user = UserInfo {
+        username: service_account_username(namespace, &account.name),
+        uid: account.uid.clone(),
+        groups,
+        extra: [("authentication.kubernetes.io/credential-id".to_owned(), vec![format!("JTI={}", claims.jti)])].into(),
+    };
+    Ok(Some(Authenticated { user, audiences: claims.aud }))
+}
+
+/// `serviceaccounts/token`.
+pub(crate) fn token_subresource(inner: &Weak<Inner>) -> Arc<dyn Subresource> {
+    Arc::new(TokenRequest { inner: inner.clone() })
+}
+
+struct TokenRequest {
+    inner: Weak<Inner>,
+}
+
+impl Subresource for TokenRequest {
+    fn names(&self) -> (&str, &str, &str, &str) {
+        ("", "v1", "serviceaccounts", "token")
+    }
+    fn kind(&self) -> &str {
+        "TokenRequest"
+    }
+    fn verbs(&self) -> &[&str] {
+        &["create"]
+    }
+    fn handle<'a>(
+        &'a self,
+        authorized: &'a Authorized<'a>,
+        request: http::Request<Body>,
+    ) -> BoxFuture<'a, Result<Response<Body>, Status>> {
+        Box::pin(async move {
+            let inner = self.inner.upgrade().ok_or_else(|| Status::unavailable("the server is stopping", 1))?;
+            let form = negotiate::object_form(request.headers())?;
+            let body = pipeline::collect(request.into_body()).await?;
+            let (mut object, _) =
+                decode::parse_object_as(&body, form, "authentication.k8s.io/v1", "TokenRequest", true)?;
+            let (namespace, name) = (authorized.attributes.namespace, authorized.attributes.name);
+            let audiences: Vec<String> = object
+                .get(&["spec", "audiences"])
+                .and_then(|list| serde_json::from_value(list.clone()).ok())
+                .unwrap_or_default();
+            let issued = issue(&inner, namespace, name, &audiences, lifetime(&object)?).await?;
+            object.set(&["metadata", "name"], name);
+            object.set(&["metadata", "namespace"], namespace);
+            object.set(&["metadata", "creationTimestamp"], time::now());
+            object.set(&["spec", "audiences"], issued.audiences);
+            object.set(&["status", "token"], issued.token);
+            object.set(&["status", "expirationTimestamp"], time::rfc3339(issued.expires));
+            Ok(response::json(StatusCode::CREATED, object.to_bytes()))
+        })
+    }
+}
+
+fn lifetime(object: &Object) -> Result<Duration, Status> {
+    let seconds = match object.get(&["spec", "expirationSeconds"]) {
+        None | Some(Value::Null) => return Ok(DEFAULT_TOKEN_LIFETIME),
+        Some(value) => value.as_u64(),
+    };
+    let lifetime = seconds.map(Duration::from_secs).filter(|lifetime| *lifetime >= MIN_TOKEN_LIFETIME);
+    lifetime.map(|lifetime| lifetime.min(MAX_TOKEN_LIFETIME)).ok_or_else(|| {
+        let error = grange_apimachinery::FieldError::invalid(
+            "spec.expirationSeconds",
+            object.get(&["spec", "expirationSeconds"]).cloned().unwrap_or_default(),
+            "may not specify a duration less than 10 minutes",
+        );
+        Status::invalid("authentication.k8s.io", "TokenRequest", object.name(), vec![error])
+    })
+}

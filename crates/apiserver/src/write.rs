@@ -1,0 +1,437 @@
+//! Create and update: what the server fills in, what it refuses, and how it meets other writers.
+//!
+//! INVARIANT: every stored object went through [`finish_create`] or [`finish_update`]; system fields (uid,
+//! creationTimestamp, generation, deletionTimestamp) are never taken from a client.
+use std::sync::Arc;
+
+use bytes::Bytes;
+use grange_apimachinery::{
+    FieldError, Object, Reason, Status, Value,
+    name::{MAX_GENERATED_NAME_BASE, validate_metadata, validate_metadata_update},
+    status::FieldCause,
+    time,
+};
+use grange_store::{Entry, Precondition, Revision, StoreError};
+use rand::RngExt as _;
+
+use crate::{
+    UserInfo, decode,
+    limits::{MAX_CONFLICT_RETRIES, MAX_GENERATE_NAME_RETRIES},
+    registry::Served,
+    request::FieldValidation,
+    response::store_error,
+    server::Inner,
+};
+
+/// Letters of generated names: no vowels, so no words.
+const NAME_ALPHABET: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
+const GENERATED_SUFFIX: usize = 5;
+
+/// Which part of an object an update may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Everything but the status, where that is separate.
+    Main,
+    /// The status only.
+    Status,
+    /// A namespace's `spec.finalizers`.
+    Finalize,
+}
+
+/// How a write was asked for.
+pub(crate) struct WriteOptions {
+    pub(crate) dry_run: bool,
+    pub(crate) field_validation: FieldValidation,
+}
+
+impl WriteOptions {
+    /// As the server's own controllers write.
+    pub(crate) const INTERNAL: WriteOptions =
+        WriteOptions { dry_run: false, field_validation: FieldValidation::Ignore };
+}
+
+/// What a write left behind.
+pub(crate) struct Written {
+    /// The stored form.
+    pub(crate) stored: Bytes,
+    /// Its revision; `None` if nothing was there before and nothing was written (dry run).
+    pub(crate) revision: Option<u64>,
+    /// Whether it is new.
+    pub(crate) created: bool,
+    /// What the client is to be told.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// Creates an object in `namespace` (`""` for cluster scope).
+pub(crate) async fn create(
+    inner: &Inner,
+    served: &Served,
+    user: &UserInfo,
+    namespace: &str,
+    mut object: Object,
+    duplicates: &[String],
+    options: &WriteOptions,
+) -> Result<Written, Status> {
+    match_namespace(served, namespace, &mut object)?;
+    if !object.resource_version().is_empty() {
+        return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
+    }
+    let _guard = if served.namespaced() {
+        Some(inner.require_namespace(served, namespace, object.name()).await?)
+    } else {
+        None
+    };
+    let mut warnings = Vec::new();
+    decode::admit_fields(served, &mut object, duplicates, options.field_validation, &mut warnings)?;
+    let requested = object.clone();
+    let generated = object.name().is_empty() && !object.text(&["metadata", "generateName"]).is_empty();
+    for attempt in 1.. {
+        let object = finish_create(served, user, &requested, generated)?;
+        let key = served.key(namespace, object.name());
+        let stored = served.stored(&object);
+        if options.dry_run {
+            return match inner.store.get(&key).await.map_err(store_error)? {
+                None => Ok(Written { stored, revision: None, created: true, warnings }),
+                Some(entry) => accept_existing(served, &entry, &requested, object.name(), warnings),
+            };
+        }
+        match inner.put(served, &key, stored, Precondition::Absent).await {
+            Ok(entry) => {
+                return Ok(Written {
+                    stored: entry.value,
+                    revision: Some(entry.mod_revision.0),
+                    created: true,
+                    warnings,
+                });
+            }
+            Err(StoreError::PreconditionFailed { .. }) if generated && attempt < MAX_GENERATE_NAME_RETRIES => {}
+            Err(StoreError::PreconditionFailed { current: Some(entry), .. }) => {
+                return accept_existing(served, &entry, &requested, object.name(), warnings);
+            }
+            Err(StoreError::PreconditionFailed { current: None, .. }) if attempt < MAX_CONFLICT_RETRIES => {}
+            Err(error) => return Err(store_error(error)),
+        }
+    }
+    Err(Status::internal("invariant: the loop returns"))
+}
+
+fn accept_existing(
+    served: &Served,
+    entry: &Entry,
+    requested: &Object,
+    name: &str,
+    warnings: Vec<String>,
+) -> Result<Written, Status> {
+    let existing = served.entry_object(entry)?;
+    if served.resource.strategy.accept_existing(&existing, requested) {
+        let revision = Some(entry.mod_revision.0);
+        return Ok(Written { stored: entry.value.clone(), revision, created: false, warnings });
+    }
+    Err(Status::already_exists(&served.resource.group, &served.resource.plural, name))
+}
+
+/// Puts the namespace of the URL into the object, or refuses another one.
+fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Result<(), Status> {
+    if !served.namespaced() {
+        if object.namespace().is_empty() {
+            return Ok(());
+        }
+        return Err(Status::bad_request("namespace is not allowed on this type: the resource is cluster-scoped"));
+    }
+    if namespace.is_empty() {
+        return Err(Status::bad_request("an empty namespace may not be set during creation"));
+    }
+    match object.namespace() {
+        "" => object.set(&["metadata", "namespace"], namespace),
+        own if own == namespace => {}
+        _ => {
+            return Err(Status::bad_request(
+                "the namespace of the provided object does not match the namespace sent on the request",
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// System fields, hooks and validation of a new object.
+fn finish_create(served: &Served, user: &UserInfo, requested: &Object, generate: bool) -> Result<Object, Status> {
+    let resource = &served.resource;
+    let mut object = requested.clone();
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation"] {
+        object.remove(&["metadata", field]);
+    }
+    if resource.status_subresource {
+        object.0.remove("status");
+    }
+    if generate {
+        let base = object.text(&["metadata", "generateName"]);
+        let name = generate_name(base);
+        object.set(&["metadata", "name"], name);
+    }
+    object.set(&["metadata", "uid"], uuid::Uuid::new_v4().to_string());
+    object.set(&["metadata", "creationTimestamp"], time::now());
+    if resource.generation {
+        object.set(&["metadata", "generation"], 1);
+    }
+    resource.strategy.prepare_create(user, &mut object)?;
+    decode::check_metadata(&mut object)?;
+    validate(served, &object, validate_metadata(&object, resource.name_rule, served.namespaced()))?;
+    Ok(object)
+}
+
+/// `base` plus five random letters.
+pub(crate) fn generate_name(base: &str) -> String {
+    let mut end = base.len().min(MAX_GENERATED_NAME_BASE);
+    while !base.is_char_boundary(end) {
+        end -= 1;
+    }
+    let mut name = base[..end].to_owned();
+    let mut random = rand::rng();
+    for _ in 0..GENERATED_SUFFIX {
+        name.push(char::from(NAME_ALPHABET[random.random_range(0..NAME_ALPHABET.len())]));
+    }
+    name
+}
+
+fn validate(served: &Served, object: &Object, mut errors: Vec<FieldError>) -> Result<(), Status> {
+    if let Some(schema) = &served.resource.schema {
+        // The schema wants a value; the map is moved out and back rather than copied.
+        let value = Value::Object(object.0.clone());
+        errors.extend(schema.validate(&value));
+    }
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let name = if object.name().is_empty() { object.text(&["metadata", "generateName"]) } else { object.name() };
+    Err(Status::invalid(&served.resource.group, &served.resource.kind, name, errors))
+}
+
+/// A field error.
+pub(crate) fn field_error(field: &str, cause: FieldCause, value: Option<&Value>, detail: &str) -> FieldError {
+    FieldError { field: field.into(), cause, value: value.map(Value::to_string), detail: detail.into() }
+}
+
+/// Changes an object: `make` turns the present object into the wanted one and may be called again if another writer
+/// was faster; a resourceVersion that it leaves in the object must still be the present one.
+pub(crate) async fn update(
+    inner: &Inner,
+    served: &Served,
+    user: &UserInfo,
+    namespace: &str,
+    name: &str,
+    part: Part,
+    options: &WriteOptions,
+    make: impl Fn(&Object) -> Result<(Object, Vec<String>), Status>,
+) -> Result<Written, Status> {
+    let key = served.key(namespace, name);
+    for _ in 0..MAX_CONFLICT_RETRIES {
+        let Some(entry) = inner.store.get(&key).await.map_err(store_error)? else {
+            return Err(served.not_found(name));
+        };
+        let old = served.entry_object(&entry)?;
+        let (new, duplicates) = make(&old)?;
+        let mut warnings = Vec::new();
+        let new = finish_update(served, user, &old, new, &duplicates, part, options, &mut warnings)?;
+        match store_update(inner, served, &key, &entry, &new, options.dry_run).await {
+            Ok((stored, revision)) => {
+                return Ok(Written { stored, revision: Some(revision.0), created: false, warnings });
+            }
+            Err(StoreError::PreconditionFailed { .. }) => {}
+            Err(error) => return Err(store_error(error)),
+        }
+    }
+    Err(conflict(served, name))
+}
+
+/// 409 with Kubernetes' sentence.
+pub(crate) fn conflict(served: &Served, name: &str) -> Status {
+    Status::conflict(
+        &served.resource.group,
+        &served.resource.plural,
+        name,
+        "the object has been modified; please apply your changes to the latest version and try again",
+    )
+}
+
+/// Writes a changed object, or removes it when nothing holds it any more, or does nothing when nothing changed.
+pub(crate) async fn store_update(
+    inner: &Inner,
+    served: &Served,
+    key: &str,
+    entry: &Entry,
+    new: &Object,
+    dry_run: bool,
+) -> Result<(Bytes, Revision), StoreError> {
+    let stored = served.stored(new);
+    let precondition = Precondition::ModRevision(entry.mod_revision);
+    if is_released(served, new) {
+        if dry_run {
+            return Ok((stored, entry.mod_revision));
+        }
+        let gone = inner.delete_key(served, key, precondition).await?;
+        return Ok((stored, gone.mod_revision));
+    }
+    if stored == entry.value || dry_run {
+        return Ok((stored, entry.mod_revision));
+    }
+    let entry = inner.put(served, key, stored, precondition).await?;
+    Ok((entry.value, entry.mod_revision))
+}
+
+/// Whether a terminating object has nothing left that holds it.
+pub(crate) fn is_released(served: &Served, object: &Object) -> bool {
+    let namespace = served.resource.group.is_empty() && served.resource.plural == "namespaces";
+    let held_by_spec = || {
+        object.get(&["spec", "finalizers"]).and_then(Value::as_array).is_some_and(|finalizers| !finalizers.is_empty())
+    };
+    object.is_terminating() && object.finalizers().is_empty() && !(namespace && held_by_spec())
+}
+
+/// Everything between the wanted object and the one that is written.
+#[allow(clippy::too_many_arguments)]
+fn finish_update(
+    served: &Served,
+    user: &UserInfo,
+    old: &Object,
+    mut new: Object,
+    duplicates: &[String],
+    part: Part,
+    options: &WriteOptions,
+    warnings: &mut Vec<String>,
+) -> Result<Object, Status> {
+    let resource = &served.resource;
+    let name = old.name();
+    decode::check_kind(&mut new, &resource.api_version(), &resource.kind, served.builtin)?;
+    decode::check_metadata(&mut new)?;
+    match new.name() {
+        "" => new.set(&["metadata", "name"], name),
+        own if own == name => {}
+        own => {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({own}) does not match the name on the URL ({name})"
+            )));
+        }
+    }
+    match_namespace(served, old.namespace(), &mut new)?;
+    match new.resource_version() {
+        "" if !served.builtin => {
+            return Err(Status::invalid(
+                &resource.group,
+                &resource.kind,
+                name,
+                vec![field_error(
+                    "metadata.resourceVersion",
+                    FieldCause::FieldValueInvalid,
+                    Some(&Value::from(0)),
+                    "must be specified for an update",
+                )],
+            ));
+        }
+        "" => {}
+        version if version == old.resource_version() => {}
+        _ => return Err(conflict(served, name)),
+    }
+    if !new.uid().is_empty() && new.uid() != old.uid() {
+        return Err(Status::conflict(
+            &resource.group,
+            &resource.plural,
+            name,
+            &format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", new.uid(), old.uid()),
+        ));
+    }
+    decode::admit_fields(served, &mut new, duplicates, options.field_validation, warnings)?;
+    keep_other_parts(served, old, &mut new, part);
+    keep_system_fields(old, &mut new);
+    resource.strategy.prepare_update(user, old, &mut new)?;
+    decode::check_metadata(&mut new)?;
+    raise_generation(served, old, &mut new);
+    let mut errors = validate_metadata(&new, resource.name_rule, served.namespaced());
+    errors.extend(validate_metadata_update(old, &new));
+    validate(served, &new, errors)?;
+    Ok(new)
+}
+
+fn keep_other_parts(served: &Served, old: &Object, new: &mut Object, part: Part) {
+    match part {
+        Part::Main => {
+            if served.resource.status_subresource {
+                match old.0.get("status") {
+                    Some(status) => new.0.insert("status".into(), status.clone()),
+                    None => new.0.remove("status"),
+                };
+            }
+        }
+        Part::Status => {
+            let status = new.0.remove("status");
+            *new = old.clone();
+            match status {
+                Some(status) => new.0.insert("status".into(), status),
+                None => new.0.remove("status"),
+            };
+        }
+        Part::Finalize => {
+            let finalizers = new.remove(&["spec", "finalizers"]).unwrap_or_else(|| Value::Array(Vec::new()));
+            *new = old.clone();
+            new.set(&["spec", "finalizers"], finalizers);
+        }
+    }
+}
+
+fn keep_system_fields(old: &Object, new: &mut Object) {
+    for field in ["selfLink", "managedFields"] {
+        new.remove(&["metadata", field]);
+    }
+    for field in ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        match old.get(&["metadata", field]) {
+            Some(value) => new.set(&["metadata", field], value.clone()),
+            None => {
+                new.remove(&["metadata", field]);
+            }
+        }
+    }
+    new.set(&["metadata", "resourceVersion"], old.resource_version());
+}
+
+/// Kubernetes counts a generation for every change outside metadata (and status, where that is separate).
+fn raise_generation(served: &Served, old: &Object, new: &mut Object) {
+    if !served.resource.generation {
+        return;
+    }
+    let counted = |key: &str| key != "metadata" && !(key == "status" && served.resource.status_subresource);
+    let differs = old.0.iter().any(|(key, value)| counted(key) && new.0.get(key) != Some(value))
+        || new.0.keys().any(|key| counted(key) && !old.0.contains_key(key));
+    if differs {
+        new.set(&["metadata", "generation"], old.generation() + 1);
+    }
+}
+
+/// A change by one of the server's own controllers, without hooks; `change` returns `false` to leave the object alone.
+pub(crate) async fn mutate(
+    inner: &Inner,
+    served: &Arc<Served>,
+    key: &str,
+    change: impl Fn(&mut Object) -> bool,
+) -> Result<(), StoreError> {
+    for _ in 0..MAX_CONFLICT_RETRIES {
+        let Some(entry) = inner.store.get(key).await? else { return Ok(()) };
+        let Ok(old) = served.entry_object(&entry) else { return Ok(()) };
+        let mut new = old.clone();
+        if !change(&mut new) {
+            return Ok(());
+        }
+        match store_update(inner, served, key, &entry, &new, false).await {
+            Err(StoreError::PreconditionFailed { .. }) => {}
+            other => return other.map(|_| ()),
+        }
+    }
+    Err(StoreError::Unavailable("too many writers on one object".into()))
+}
+
+/// 415 for server-side apply. The seam: apply arrives here with the field manager and `force` already parsed.
+pub(crate) fn apply_unsupported() -> Status {
+    Status::new(
+        415,
+        Reason::UnsupportedMediaType,
+        "server-side apply (application/apply-patch+yaml) is not served yet; use a merge patch, a JSON patch or client-side apply",
+    )
+}

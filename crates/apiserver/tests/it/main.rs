@@ -1,0 +1,4 @@
+//! The server as its clients see it, through `Handle::call`: no sockets.
+mod support;
+
+mod crud;
