@@ -1,1 +1,5 @@
-//! Skeleton; see the architecture document.
+//! The HTTP front.
+
+pub mod proxy;
+
+pub use grange_apiserver::Body;
