@@ -5,6 +5,9 @@
 //! controllers send patches. Start reading at [`provisioning`] and [`management`]; [`definition`] makes the
 //! definitions that are committed under `crds/`.
 
+// Each `printcolumn` of a kind is an attribute with the same keys.
+#![allow(clippy::duplicated_attributes)]
+
 pub mod condition;
 pub mod definition;
 pub mod management;
