@@ -19,7 +19,7 @@ pub mod kubernetes;
 mod lane;
 mod ownership;
 pub mod server;
-mod service;
+pub mod service;
 
 pub use config::{Config, ConfigError, Mode};
 pub use service::{Ending, Service, ServiceError};

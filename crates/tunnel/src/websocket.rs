@@ -154,6 +154,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         self.link.clone()
     }
 
+    /// The stream below.
+    pub fn into_inner(self) -> S {
+        self.io
+    }
+
     /// Sends one text message and flushes it.
     pub async fn send_text(&mut self, text: &str) -> io::Result<()> {
         let payload = text.as_bytes();
@@ -547,7 +552,7 @@ fn apply_mask(bytes: &mut [u8], mask: [u8; 4], offset: usize) {
     for chunk in chunks {
         *chunk = (u64::from_ne_bytes(*chunk) ^ word).to_ne_bytes();
     }
-    for (byte, mask) in rest.iter_mut().zip(turned) {
+    for (byte, mask) in rest.iter_mut().zip(turned.into_iter().cycle()) {
         *byte ^= mask;
     }
 }

@@ -1,0 +1,8 @@
+//! Tunnels end to end, over in-memory connections.
+#![allow(missing_docs, unreachable_pub)]
+
+mod handshake;
+mod liveness;
+mod requests;
+mod support;
+mod websocket;

@@ -1,0 +1,121 @@
+//! The WebSocket as a stream of bytes.
+
+use std::time::Duration;
+
+use grange_tunnel::websocket::{FRAME_LIMIT, Role, Socket};
+use rand::{Rng, RngExt, SeedableRng, rngs::SmallRng};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    time::timeout,
+};
+
+fn pair(room: usize) -> (Socket<DuplexStream>, Socket<DuplexStream>) {
+    let (left, right) = duplex(room);
+    (Socket::new(left, Role::Client), Socket::new(right, Role::Server))
+}
+
+/// Whatever the sizes of writes, reads and the pipe between, the bytes arrive in order.
+#[tokio::test]
+async fn bytes_arrive_in_order() {
+    for seed in 0..24 {
+        let mut random = SmallRng::seed_from_u64(seed);
+        let (client, server) = pair(random.random_range(1..100_000));
+        let (mut writer, mut reader) = if seed % 2 == 0 { (client, server) } else { (server, client) };
+        let mut sent = vec![0; random.random_range(1..400_000)];
+        random.fill_bytes(&mut sent);
+        let expect = sent.clone();
+        let mut choice = SmallRng::seed_from_u64(seed + 1000);
+        let writing = tokio::spawn(async move {
+            let mut rest = &sent[..];
+            while !rest.is_empty() {
+                let now = choice.random_range(1..=rest.len().min(2 * FRAME_LIMIT));
+                writer.write_all(&rest[..now]).await.unwrap();
+                if choice.random_bool(0.5) {
+                    writer.flush().await.unwrap();
+                }
+                rest = &rest[now..];
+            }
+            writer.shutdown().await.unwrap();
+        });
+        let mut received = Vec::new();
+        loop {
+            let mut buffer = vec![0; random.random_range(1..70_000)];
+            match timeout(Duration::from_secs(10), reader.read(&mut buffer)).await.unwrap().unwrap() {
+                0 => break,
+                read => received.extend_from_slice(&buffer[..read]),
+            }
+        }
+        assert!(received == expect, "seed {seed}");
+        assert_eq!(reader.link().received_bytes(), expect.len() as u64);
+        assert_eq!(reader.link().end(), Some("the peer closed the connection"));
+        writing.await.unwrap();
+    }
+}
+
+/// Text before the first byte, in both directions and of every length class.
+#[tokio::test]
+async fn messages_come_before_bytes() {
+    let (mut client, mut server) = pair(1024);
+    for length in [2, 124, 126, 128, 5000] {
+        let text = "ä".repeat(length / 2);
+        let (sent, received) = tokio::join!(client.send_text(&text), server.receive_text(16 * 1024));
+        sent.unwrap();
+        assert_eq!(received.unwrap().as_deref(), Some(text.as_str()));
+    }
+    let (_, refused) = tokio::join!(client.send_text("too long"), server.receive_text(3));
+    refused.unwrap_err();
+}
+
+/// Frames as other implementations may send them: fragments, pings between them, empty frames.
+#[tokio::test]
+async fn foreign_frames_are_understood() {
+    let (mut raw, end) = duplex(4096);
+    let mut client = Socket::new(end, Role::Client);
+    raw.write_all(b"\x02\x03abc\x89\x04ping\x00\x00\x80\x02de\x82\x01f\x88\x02\x03\xe8").await.unwrap();
+    let mut bytes = Vec::new();
+    client.read_to_end(&mut bytes).await.unwrap();
+    assert_eq!(bytes, b"abcdef");
+    // The answer to the ping: masked, with the ping's payload.
+    let mut pong = [0; 10];
+    raw.read_exact(&mut pong).await.unwrap();
+    assert_eq!(pong[..2], [0x8a, 0x84]);
+    let payload: Vec<u8> = pong[6..].iter().zip(&pong[2..6]).map(|(byte, mask)| byte ^ mask).collect();
+    assert_eq!(payload, b"ping");
+}
+
+#[tokio::test]
+async fn the_reason_of_a_close_is_kept() {
+    let (mut raw, end) = duplex(4096);
+    let mut client = Socket::new(end, Role::Client);
+    raw.write_all(b"\x88\x0a\x03\xe9going by").await.unwrap();
+    assert_eq!(client.read(&mut [0; 16]).await.unwrap(), 0);
+    assert_eq!(client.link().end(), Some("the peer closed the connection: going by"));
+}
+
+#[tokio::test]
+async fn an_aborted_socket_wakes_its_reader() {
+    let (mut client, _server) = pair(4096);
+    let link = client.link();
+    let reading = tokio::spawn(async move { client.read(&mut [0; 16]).await });
+    tokio::task::yield_now().await;
+    link.abort();
+    timeout(Duration::from_secs(10), reading).await.unwrap().unwrap().unwrap_err();
+}
+
+/// A peer that pings without ever reading costs no memory.
+#[tokio::test]
+async fn a_flood_of_pings_is_survived() {
+    let (mut raw, end) = duplex(64);
+    let mut client = Socket::new(end, Role::Client);
+    let flood = tokio::spawn(async move {
+        for _ in 0..10_000 {
+            raw.write_all(b"\x89\x04ping").await.unwrap();
+        }
+        raw.write_all(b"\x82\x01x").await.unwrap();
+        raw
+    });
+    let mut byte = [0];
+    timeout(Duration::from_secs(10), client.read_exact(&mut byte)).await.unwrap().unwrap();
+    assert_eq!(&byte, b"x");
+    drop(flood.await.unwrap());
+}
