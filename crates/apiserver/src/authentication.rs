@@ -74,7 +74,10 @@ pub(crate) fn service_account_groups(namespace: &str) -> Vec<String> {
 }
 
 /// Who sends a request. The token is removed from the headers.
-pub(crate) async fn authenticate(inner: &Inner, request: &mut http::Request<Body>) -> Result<UserInfo, Status> {
+pub(crate) async fn authenticate(
+    inner: &Inner,
+    request: &mut http::Request<Body>,
+) -> Result<UserInfo, Status> {
     if let Some(user) = request.extensions_mut().remove::<UserInfo>() {
         request.headers_mut().remove(header::AUTHORIZATION);
         return Ok(user);

@@ -71,7 +71,10 @@ impl<'a> Attributes<'a> {
             } else {
                 format!("in the namespace {:?}", self.namespace)
             };
-            format!("User {user:?} cannot {} resource {resource:?} in API group {:?} {place}", self.verb, self.group)
+            format!(
+                "User {user:?} cannot {} resource {resource:?} in API group {:?} {place}",
+                self.verb, self.group
+            )
         };
         if !reason.is_empty() {
             why.push_str(": ");

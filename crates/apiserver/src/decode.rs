@@ -1,17 +1,24 @@
 //! From body bytes to an object that fits the resource it was sent to.
 use grange_apimachinery::{Object, Status, Value, json, yaml};
 
-use crate::{
-    limits::MAX_WARNINGS,
-    negotiate::BodyForm,
-    registry::Served,
-    request::FieldValidation,
-};
+use crate::{limits::MAX_WARNINGS, negotiate::BodyForm, registry::Served, request::FieldValidation};
 
 /// Fields of `metadata` that Kubernetes knows.
 const METADATA_FIELDS: &[&str] = &[
-    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation", "creationTimestamp",
-    "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations", "ownerReferences", "finalizers",
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
     "managedFields",
 ];
 
@@ -28,7 +35,11 @@ pub(crate) fn parse_body(bytes: &[u8], form: BodyForm) -> Result<(Value, Vec<Str
 }
 
 /// Reads an object and the duplicate fields in it; checks its form, kind and version against the resource.
-pub(crate) fn parse_object(bytes: &[u8], form: BodyForm, served: &Served) -> Result<(Object, Vec<String>), Status> {
+pub(crate) fn parse_object(
+    bytes: &[u8],
+    form: BodyForm,
+    served: &Served,
+) -> Result<(Object, Vec<String>), Status> {
     let resource = &served.resource;
     parse_object_as(bytes, form, &resource.api_version(), &resource.kind, served.builtin)
 }
@@ -52,15 +63,24 @@ pub(crate) fn parse_object_as(
 }
 
 /// Checks (or fills in) `apiVersion` and `kind`.
-pub(crate) fn check_kind(object: &mut Object, api_version: &str, kind: &str, lenient: bool) -> Result<(), Status> {
+pub(crate) fn check_kind(
+    object: &mut Object,
+    api_version: &str,
+    kind: &str,
+    lenient: bool,
+) -> Result<(), Status> {
     for (key, expected) in [("kind", kind), ("apiVersion", api_version)] {
         match object.0.get(key) {
             Some(Value::String(text)) if text == expected => continue,
             Some(Value::String(text)) if !text.is_empty() => {
                 return Err(Status::bad_request(if key == "kind" {
-                    format!("{text} in version {api_version:?} cannot be handled as a {kind}: the kind in the data ({text}) does not match the expected kind ({kind})")
+                    format!(
+                        "{text} in version {api_version:?} cannot be handled as a {kind}: the kind in the data ({text}) does not match the expected kind ({kind})"
+                    )
                 } else {
-                    format!("the API version in the data ({text}) does not match the expected API version ({api_version})")
+                    format!(
+                        "the API version in the data ({text}) does not match the expected API version ({api_version})"
+                    )
                 }));
             }
             None | Some(Value::String(_) | Value::Null) if lenient => {
@@ -78,9 +98,8 @@ pub(crate) fn check_kind(object: &mut Object, api_version: &str, kind: &str, len
 
 /// Checks the types of everything in `metadata`; nulls are dropped. Afterwards the accessors of [`Object`] tell the truth.
 pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
-    let refuse = |field: &str, wanted: &str| {
-        Err(Status::bad_request(format!("metadata.{field}: must be {wanted}")))
-    };
+    let refuse =
+        |field: &str, wanted: &str| Err(Status::bad_request(format!("metadata.{field}: must be {wanted}")));
     let metadata = match object.0.get_mut("metadata") {
         Some(Value::Object(map)) => map,
         None | Some(Value::Null) => {
@@ -92,8 +111,8 @@ pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
     metadata.retain(|_, value| !value.is_null());
     for (key, value) in metadata.iter_mut() {
         match key.as_str() {
-            "name" | "generateName" | "namespace" | "selfLink" | "uid" | "resourceVersion" | "creationTimestamp"
-            | "deletionTimestamp" => {
+            "name" | "generateName" | "namespace" | "selfLink" | "uid" | "resourceVersion"
+            | "creationTimestamp" | "deletionTimestamp" => {
                 if !value.is_string() {
                     return refuse(key, "a string");
                 }

@@ -157,22 +157,35 @@ async fn delete_entry(
         }
         return Ok(Ok(Deleted::Gone(old)));
     }
-    Ok(write::store_update(inner, served, &entry.key, entry, &new, options.dry_run).await.map(|(stored, revision)| {
-        Deleted::Pending(Written { stored, revision: Some(revision.0), created: false, warnings: Vec::new() })
-    }))
+    Ok(write::store_update(inner, served, &entry.key, entry, &new, options.dry_run).await.map(
+        |(stored, revision)| {
+            Deleted::Pending(Written {
+                stored,
+                revision: Some(revision.0),
+                created: false,
+                warnings: Vec::new(),
+            })
+        },
+    ))
 }
 
-fn check_preconditions(served: &Served, old: &Object, name: &str, options: &DeleteOptions) -> Result<(), Status> {
-    let refuse = |why: String| {
-        Err(Status::conflict(&served.resource.group, &served.resource.plural, name, &why))
-    };
+fn check_preconditions(
+    served: &Served,
+    old: &Object,
+    name: &str,
+    options: &DeleteOptions,
+) -> Result<(), Status> {
+    let refuse =
+        |why: String| Err(Status::conflict(&served.resource.group, &served.resource.plural, name, &why));
     if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != old.uid()) {
         return refuse(format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
             old.uid()
         ));
     }
-    if let Some(version) = options.resource_version.as_deref().filter(|version| *version != old.resource_version()) {
+    if let Some(version) =
+        options.resource_version.as_deref().filter(|version| *version != old.resource_version())
+    {
         return refuse(format!(
             "the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record ({}). The object might have been modified",
             old.resource_version()

@@ -41,7 +41,9 @@ pub(crate) fn answer(
         [] => Some(root(&registry)),
         ["version"] => Some(version(&inner.version)),
         ["api"] => match aggregated(request.headers()) {
-            Some(version) => return require_get(request, || aggregated_list(&registry, &[""], version, request)),
+            Some(version) => {
+                return require_get(request, || aggregated_list(&registry, &[""], version, request));
+            }
             None => Some(json!({
                 "kind": "APIVersions", "versions": registry.versions(""),
                 "serverAddressByClientCIDRs": [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}],
@@ -49,10 +51,13 @@ pub(crate) fn answer(
         },
         ["apis"] => match aggregated(request.headers()) {
             Some(version) => {
-                return require_get(request, || aggregated_list(&registry, &registry.groups(), version, request));
+                return require_get(request, || {
+                    aggregated_list(&registry, &registry.groups(), version, request)
+                });
             }
             None => {
-                let groups: Vec<Value> = registry.groups().into_iter().map(|name| group(&registry, name, false)).collect();
+                let groups: Vec<Value> =
+                    registry.groups().into_iter().map(|name| group(&registry, name, false)).collect();
                 Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
             }
         },
@@ -61,11 +66,15 @@ pub(crate) fn answer(
         ["apis", group, version] => resource_list(&registry, group, version),
         ["openapi", "v2"] => return require_get(request, || openapi_v2(inner, request)),
         ["openapi", "v3"] => {
-            let index = openapi::index(&registry, |path| openapi_document(inner, &registry, path).map(|(_, tag)| tag));
+            let index = openapi::index(&registry, |path| {
+                openapi_document(inner, &registry, path).map(|(_, tag)| tag)
+            });
             return require_get(request, || tagged(Bytes::from(index.to_string()), request));
         }
         ["openapi", "v3", rest @ ..] => {
-            let Some((document, _)) = openapi_document(inner, &registry, &rest.join("/")) else { return Err(unknown()) };
+            let Some((document, _)) = openapi_document(inner, &registry, &rest.join("/")) else {
+                return Err(unknown());
+            };
             return require_get(request, || tagged(document, request));
         }
         _ => None,
@@ -88,7 +97,11 @@ fn require_get(
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer();
     }
-    Err(Status::new(405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource"))
+    Err(Status::new(
+        405,
+        Reason::MethodNotAllowed,
+        "the server does not allow this method on the requested resource",
+    ))
 }
 
 fn root(registry: &Registry) -> Value {
@@ -98,16 +111,17 @@ fn root(registry: &Registry) -> Value {
         paths.push(format!("/apis/{group}"));
         paths.extend(registry.versions(group).iter().map(|version| format!("/apis/{group}/{version}")));
     }
-    paths.extend(["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned));
+    paths.extend(
+        ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+    );
     paths.sort();
     json!({ "paths": paths })
 }
 
 fn version(git_version: &str) -> Value {
     let mut numbers = git_version.trim_start_matches('v').split('.');
-    let digits = |part: Option<&str>| {
-        part.unwrap_or("").chars().take_while(char::is_ascii_digit).collect::<String>()
-    };
+    let digits =
+        |part: Option<&str>| part.unwrap_or("").chars().take_while(char::is_ascii_digit).collect::<String>();
     json!({
         "major": digits(numbers.next()), "minor": digits(numbers.next()), "gitVersion": git_version,
         "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z", "goVersion": "",
@@ -187,11 +201,9 @@ fn resource_list(registry: &Registry, group: &str, version: &str) -> Option<Valu
         }
         if let Endpoint::Stored(served) = endpoint {
             let hash = digest(&SHA256, served.prefix.as_bytes());
-            entry["storageVersionHash"] = base64::Engine::encode(
-                &base64::engine::general_purpose::STANDARD,
-                &hash.as_ref()[..8],
-            )
-            .into();
+            entry["storageVersionHash"] =
+                base64::Engine::encode(&base64::engine::general_purpose::STANDARD, &hash.as_ref()[..8])
+                    .into();
         }
         list.push(entry);
         for (name, verbs) in own_subresources(endpoint) {
@@ -229,7 +241,9 @@ fn aggregated(headers: &HeaderMap) -> Option<&'static str> {
         }
         match (range.parameter("as"), range.parameter("g"), range.parameter("v")) {
             (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2")) => return Some("v2"),
-            (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2beta1")) => return Some("v2beta1"),
+            (Some("APIGroupDiscoveryList"), Some("apidiscovery.k8s.io"), Some("v2beta1")) => {
+                return Some("v2beta1");
+            }
             (None, ..) => return None,
             _ => {}
         }

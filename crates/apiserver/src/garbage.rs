@@ -107,7 +107,9 @@ impl Graph {
     fn dependents_of(&self, uid: &str) -> (Vec<Arc<str>>, bool) {
         let keys: Vec<Arc<str>> = self.dependents.get(uid).into_iter().flatten().cloned().collect();
         let blocked = keys.iter().any(|key| {
-            self.owners.get(key).is_some_and(|owners| owners.iter().any(|(owner, blocks)| owner == uid && *blocks))
+            self.owners
+                .get(key)
+                .is_some_and(|owners| owners.iter().any(|(owner, blocks)| owner == uid && *blocks))
         });
         (keys, blocked)
     }
@@ -130,7 +132,12 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let revision = loop {
         let page = inner
             .store
-            .list(ListRequest { prefix: keys::ROOT, start_after: after.as_deref(), limit: PAGE_ENTRIES, revision })
+            .list(ListRequest {
+                prefix: keys::ROOT,
+                start_after: after.as_deref(),
+                limit: PAGE_ENTRIES,
+                revision,
+            })
             .await?;
         revision = Some(page.revision);
         for entry in &page.entries {
@@ -203,8 +210,8 @@ async fn owner_state(
     if metadata.uid != reference.uid {
         return Ok(Owner::Absent);
     }
-    let waiting =
-        metadata.deletion_timestamp.is_some() && metadata.finalizers.iter().any(|finalizer| finalizer == FOREGROUND);
+    let waiting = metadata.deletion_timestamp.is_some()
+        && metadata.finalizers.iter().any(|finalizer| finalizer == FOREGROUND);
     Ok(if waiting { Owner::Waiting } else { Owner::Solid })
 }
 
@@ -219,7 +226,8 @@ async fn attempt(inner: &Inner, graph: &mut Graph, key: &Arc<str>) -> Result<(),
         attempt_owner(inner, graph, served, key, &object).await?;
         return Ok(());
     }
-    let (namespace, name) = if served.namespaced() { keys::split_object(object_key) } else { ("", object_key) };
+    let (namespace, name) =
+        if served.namespaced() { keys::split_object(object_key) } else { ("", object_key) };
     let references = object.owner_references();
     if references.is_empty() {
         return Ok(());
@@ -236,7 +244,8 @@ async fn attempt(inner: &Inner, graph: &mut Graph, key: &Arc<str>) -> Result<(),
         return Ok(());
     }
     if !solid.is_empty() {
-        return keep_references(inner, served, key, &object, |uid| solid.iter().any(|kept| kept == uid)).await;
+        return keep_references(inner, served, key, &object, |uid| solid.iter().any(|kept| kept == uid))
+            .await;
     }
     let finalizers = object.finalizers();
     let (dependents, _) = graph.dependents_of(object.uid());
@@ -303,7 +312,12 @@ async fn attempt_owner(
     Ok(())
 }
 
-async fn remove_finalizer(inner: &Inner, served: &Arc<Served>, key: &str, finalizer: &str) -> Result<(), StoreError> {
+async fn remove_finalizer(
+    inner: &Inner,
+    served: &Arc<Served>,
+    key: &str,
+    finalizer: &str,
+) -> Result<(), StoreError> {
     write::mutate(inner, served, key, |object| {
         let rest: Vec<String> =
             object.finalizers().into_iter().filter(|entry| *entry != finalizer).map(str::to_owned).collect();

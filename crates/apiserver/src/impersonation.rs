@@ -19,7 +19,11 @@ const EXTRA: &str = "impersonate-extra-";
 const AUTHENTICATION_GROUP: &str = "authentication.k8s.io";
 
 /// The identity to act as; the headers are removed, so that nobody further down can mistake them for fresh ones.
-pub(crate) fn impersonate(inner: &Inner, user: UserInfo, headers: &mut HeaderMap) -> Result<UserInfo, Status> {
+pub(crate) fn impersonate(
+    inner: &Inner,
+    user: UserInfo,
+    headers: &mut HeaderMap,
+) -> Result<UserInfo, Status> {
     let names: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("impersonate-")).cloned().collect();
     if names.is_empty() {
@@ -30,7 +34,9 @@ pub(crate) fn impersonate(inner: &Inner, user: UserInfo, headers: &mut HeaderMap
         headers.remove(name);
     }
     if wanted.username.is_empty() {
-        return Err(Status::bad_request("requested impersonation of groups, uid or extras without impersonating a user"));
+        return Err(Status::bad_request(
+            "requested impersonation of groups, uid or extras without impersonating a user",
+        ));
     }
     authorize(inner, &user, &wanted)?;
     Ok(complete(wanted))
@@ -45,14 +51,17 @@ fn read(headers: &HeaderMap, names: &[HeaderName]) -> Result<UserInfo, Status> {
             if count > MAX_IMPERSONATED_VALUES {
                 return Err(Status::bad_request("too many impersonated values"));
             }
-            let value = value.to_str().map_err(|_| Status::bad_request(format!("{name}: not text")))?.to_owned();
+            let value =
+                value.to_str().map_err(|_| Status::bad_request(format!("{name}: not text")))?.to_owned();
             match name.as_str() {
                 USER => wanted.username = value,
                 UID => wanted.uid = value,
                 GROUP => wanted.groups.push(value),
                 other => match other.strip_prefix(EXTRA) {
                     Some(key) => wanted.extra.entry(unescape(key)).or_default().push(value),
-                    None => return Err(Status::bad_request(format!("unknown impersonation header {other:?}"))),
+                    None => {
+                        return Err(Status::bad_request(format!("unknown impersonation header {other:?}")));
+                    }
                 },
             }
         }
@@ -80,7 +89,8 @@ fn unescape(key: &str) -> String {
 }
 
 fn authorize(inner: &Inner, user: &UserInfo, wanted: &UserInfo) -> Result<(), Status> {
-    let check = |attributes: Attributes<'_>| Authorized::check(inner.authorizer.as_ref(), attributes).map(|_| ());
+    let check =
+        |attributes: Attributes<'_>| Authorized::check(inner.authorizer.as_ref(), attributes).map(|_| ());
     let plain = |group, resource| Attributes::of_resource(user, "impersonate", group, resource);
     match split_service_account(&wanted.username) {
         Some((namespace, name)) => check(Attributes { namespace, name, ..plain("", "serviceaccounts") })?,

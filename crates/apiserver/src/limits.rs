@@ -49,6 +49,3 @@ pub const MIN_TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 pub const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(365 * 24 * 3600);
 /// Most data bytes in a ConfigMap or Secret.
 pub const MAX_DATA_BYTES: usize = 1024 * 1024;
-
-/// Whether schemas and column paths can be compiled yet.
-pub(crate) const SCHEMAS: bool = false;

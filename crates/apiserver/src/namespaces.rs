@@ -80,7 +80,8 @@ impl Inner {
         name: &str,
     ) -> Result<NamespaceGuard, Status> {
         let guard = self.namespaces.enter(namespace);
-        let key = keys::object_key(&keys::resource_prefix("", "namespaces"), crate::Scope::Cluster, "", namespace);
+        let key =
+            keys::object_key(&keys::resource_prefix("", "namespaces"), crate::Scope::Cluster, "", namespace);
         let Some(entry) = self.store.get(&key).await.map_err(store_error)? else {
             return Err(Status::not_found("", "namespaces", namespace));
         };
@@ -125,7 +126,10 @@ impl Strategy for NamespaceStrategy {
             if let Some(Value::Array(wanted)) = finalizers(new) {
                 let kept = finalizers(old).unwrap_or_default();
                 if wanted.iter().any(|entry| !kept.as_array().is_some_and(|kept| kept.contains(entry))) {
-                    let error = FieldError::forbidden("spec.finalizers", "no finalizer can be added to a terminating namespace");
+                    let error = FieldError::forbidden(
+                        "spec.finalizers",
+                        "no finalizer can be added to a terminating namespace",
+                    );
                     return Err(Status::invalid("", "Namespace", old.name(), vec![error]));
                 }
             }
@@ -138,7 +142,12 @@ impl Strategy for NamespaceStrategy {
     }
     fn check_delete(&self, _: &UserInfo, object: &Object) -> Result<(), Status> {
         if PROTECTED.contains(&object.name()) {
-            return Err(Status::forbidden("", "namespaces", object.name(), "this namespace may not be deleted"));
+            return Err(Status::forbidden(
+                "",
+                "namespaces",
+                object.name(),
+                "this namespace may not be deleted",
+            ));
         }
         Ok(())
     }
@@ -204,7 +213,8 @@ async fn sync(inner: &Inner, served: &Arc<Served>, name: &str) -> Result<bool, S
         furnish(inner, name).await;
         return Ok(false);
     }
-    let finalizers = object.get(&["spec", "finalizers"]).and_then(Value::as_array).cloned().unwrap_or_default();
+    let finalizers =
+        object.get(&["spec", "finalizers"]).and_then(Value::as_array).cloned().unwrap_or_default();
     if !finalizers.iter().any(|finalizer| finalizer == FINALIZER) {
         return Ok(true);
     }
@@ -222,8 +232,11 @@ async fn sync(inner: &Inner, served: &Arc<Served>, name: &str) -> Result<bool, S
     }
     let key = served.key("", name);
     write::mutate(inner, served, &key, |object| {
-        let Some(finalizers) = object.get(&["spec", "finalizers"]).and_then(Value::as_array) else { return false };
-        let rest: Vec<Value> = finalizers.iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
+        let Some(finalizers) = object.get(&["spec", "finalizers"]).and_then(Value::as_array) else {
+            return false;
+        };
+        let rest: Vec<Value> =
+            finalizers.iter().filter(|finalizer| *finalizer != FINALIZER).cloned().collect();
         object.set(&["spec", "finalizers"], rest);
         true
     })
@@ -235,7 +248,8 @@ async fn sync(inner: &Inner, served: &Arc<Served>, name: &str) -> Result<bool, S
 async fn empty(inner: &Inner, namespace: &str) -> Result<Vec<(String, usize)>, StoreError> {
     let registry = inner.registry.load_full();
     let mut left = Vec::new();
-    let options = DeleteOptions { propagation: Some(delete::Propagation::Background), ..DeleteOptions::default() };
+    let options =
+        DeleteOptions { propagation: Some(delete::Propagation::Background), ..DeleteOptions::default() };
     for served in registry.all_stored().filter(|served| served.namespaced()) {
         let prefix = keys::list_prefix(&served.prefix, namespace);
         let mut after: Option<String> = None;
@@ -243,7 +257,12 @@ async fn empty(inner: &Inner, namespace: &str) -> Result<Vec<(String, usize)>, S
         loop {
             let page = inner
                 .store
-                .list(ListRequest { prefix: &prefix, start_after: after.as_deref(), limit: PAGE_ENTRIES, revision: None })
+                .list(ListRequest {
+                    prefix: &prefix,
+                    start_after: after.as_deref(),
+                    limit: PAGE_ENTRIES,
+                    revision: None,
+                })
                 .await?;
             for entry in &page.entries {
                 let name = entry.key.strip_prefix(prefix.as_str()).unwrap_or_default();
@@ -283,7 +302,8 @@ async fn report(
     name: &str,
     left: &[(String, usize)],
 ) -> Result<(), StoreError> {
-    let items: Vec<String> = left.iter().map(|(resource, count)| format!("{resource} has {count} resource instances")).collect();
+    let items: Vec<String> =
+        left.iter().map(|(resource, count)| format!("{resource} has {count} resource instances")).collect();
     let message = format!("Some resources are remaining: {}", items.join(", "));
     write::mutate(inner, served, &served.key("", name), |object| {
         let present = object

@@ -145,8 +145,6 @@ fn unsupported(known: &str) -> Status {
     Status::new(
         415,
         Reason::UnsupportedMediaType,
-        format!(
-            "the body of the request was in an unknown format - accepted media types include: {known}"
-        ),
+        format!("the body of the request was in an unknown format - accepted media types include: {known}"),
     )
 }

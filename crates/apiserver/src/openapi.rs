@@ -130,10 +130,9 @@ fn list_schema(resource: &Resource, item: &str) -> Value {
 
 fn object_meta() -> Value {
     let text = |description: &str| json!({"type": "string", "description": description});
-    let texts = |description: &str| {
-        json!({"type": "object", "additionalProperties": {"type": "string", "default": ""}, "description": description})
-    };
-    let time = |description: &str| json!({"type": "string", "format": "date-time", "description": description});
+    let texts = |description: &str| json!({"type": "object", "additionalProperties": {"type": "string", "default": ""}, "description": description});
+    let time =
+        |description: &str| json!({"type": "string", "format": "date-time", "description": description});
     json!({
         "type": "object", "description": "Metadata that every object has.",
         "properties": {
@@ -179,7 +178,9 @@ fn add_paths(paths: &mut Map<String, Value>, endpoint: &Endpoint, group_path: &s
         if namespaced {
             list.push(json!({"name": "namespace", "in": "path", "required": true, "schema": {"type": "string", "uniqueItems": true}}));
         }
-        list.push(json!({"name": "pretty", "in": "query", "schema": {"type": "string", "uniqueItems": true}}));
+        list.push(
+            json!({"name": "pretty", "in": "query", "schema": {"type": "string", "uniqueItems": true}}),
+        );
         list
     };
     let stored = matches!(endpoint, Endpoint::Stored(_));
@@ -217,8 +218,16 @@ fn add_paths(paths: &mut Map<String, Value>, endpoint: &Endpoint, group_path: &s
 }
 
 const LIST_PARAMETERS: &[&str] = &[
-    "allowWatchBookmarks", "continue", "fieldSelector", "labelSelector", "limit", "resourceVersion",
-    "resourceVersionMatch", "sendInitialEvents", "timeoutSeconds", "watch",
+    "allowWatchBookmarks",
+    "continue",
+    "fieldSelector",
+    "labelSelector",
+    "limit",
+    "resourceVersion",
+    "resourceVersionMatch",
+    "sendInitialEvents",
+    "timeoutSeconds",
+    "watch",
 ];
 
 fn operation(resource: &Resource, action: &str, verb: &str, parameters: &[&str]) -> Value {
@@ -226,14 +235,17 @@ fn operation(resource: &Resource, action: &str, verb: &str, parameters: &[&str])
         .iter()
         .map(|name| {
             let kind = match *name {
-                "allowWatchBookmarks" | "force" | "orphanDependents" | "sendInitialEvents" | "watch" => "boolean",
+                "allowWatchBookmarks" | "force" | "orphanDependents" | "sendInitialEvents" | "watch" => {
+                    "boolean"
+                }
                 "gracePeriodSeconds" | "limit" | "timeoutSeconds" => "integer",
                 _ => "string",
             };
             json!({"name": name, "in": "query", "schema": {"type": kind, "uniqueItems": true}})
         })
         .collect();
-    let name = if action == "list" { format!("{}List", schema_name(resource)) } else { schema_name(resource) };
+    let name =
+        if action == "list" { format!("{}List", schema_name(resource)) } else { schema_name(resource) };
     let answer = json!({"$ref": format!("#/components/schemas/{name}")});
     let mut operation = json!({
         "operationId": format!("{verb}{}{}{}", title(&resource.group), title(&resource.version), resource.kind),
@@ -246,8 +258,7 @@ fn operation(resource: &Resource, action: &str, verb: &str, parameters: &[&str])
     let body = json!({"$ref": format!("#/components/schemas/{}", schema_name(resource))});
     match action {
         "post" | "put" => {
-            operation["requestBody"] =
-                json!({"required": true, "content": {"application/json": {"schema": body}, "application/yaml": {"schema": body}}});
+            operation["requestBody"] = json!({"required": true, "content": {"application/json": {"schema": body}, "application/yaml": {"schema": body}}});
         }
         "patch" => {
             let any = json!({"type": "object"});

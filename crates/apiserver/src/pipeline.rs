@@ -91,7 +91,11 @@ fn unknown() -> Status {
 }
 
 fn method_not_allowed() -> Status {
-    Status::new(405, Reason::MethodNotAllowed, "the server does not allow this method on the requested resource")
+    Status::new(
+        405,
+        Reason::MethodNotAllowed,
+        "the server does not allow this method on the requested resource",
+    )
 }
 
 async fn resource(
@@ -112,7 +116,9 @@ async fn resource(
         return Ok(handler.handle(authorized, request).await?);
     }
     let endpoint = registry.endpoint(&info.group, &info.version, &info.resource).ok_or_else(unknown)?;
-    if (endpoint.resource().scope == crate::Scope::Cluster && !info.namespace.is_empty() && info.resource != "namespaces")
+    if (endpoint.resource().scope == crate::Scope::Cluster
+        && !info.namespace.is_empty()
+        && info.resource != "namespaces")
         || !info.rest.is_empty()
     {
         return Err(unknown().into());
@@ -154,7 +160,8 @@ async fn create_virtual(
     let form = negotiate::object_form(request.headers())?;
     let body = collect(request.into_body()).await?;
     let resource = handler.resource();
-    let (mut object, _) = decode::parse_object_as(&body, form, &resource.api_version(), &resource.kind, true)?;
+    let (mut object, _) =
+        decode::parse_object_as(&body, form, &resource.api_version(), &resource.kind, true)?;
     if !info.namespace.is_empty() {
         match object.namespace() {
             "" => object.set(&["metadata", "namespace"], info.namespace.as_str()),
@@ -196,16 +203,19 @@ impl Call<'_> {
         match (info.verb.as_str(), part) {
             ("get", Part::Main | Part::Status) => {
                 let form = negotiate::form(request.headers())?;
-                Ok(read::get(self.inner, self.served, self.user, namespace, &info.name, self.query, form).await?)
+                Ok(read::get(self.inner, self.served, self.user, namespace, &info.name, self.query, form)
+                    .await?)
             }
             ("list", Part::Main) => {
                 let form = negotiate::form(request.headers())?;
                 let gzip = negotiate::takes_gzip(request.headers());
-                read::list(self.inner, self.served.clone(), self.user, namespace, self.query, form, gzip).await
+                read::list(self.inner, self.served.clone(), self.user, namespace, self.query, form, gzip)
+                    .await
             }
             ("watch", Part::Main) => {
                 let form = negotiate::form(request.headers())?;
-                Ok(watch::watch(self.inner, self.served.clone(), self.user, namespace, self.query, form).await?)
+                Ok(watch::watch(self.inner, self.served.clone(), self.user, namespace, self.query, form)
+                    .await?)
             }
             ("create", Part::Main) if info.name.is_empty() => Ok(self.create(namespace, request).await?),
             ("update", _) if !info.name.is_empty() => Ok(self.update(namespace, part, request).await?),
@@ -240,7 +250,12 @@ impl Call<'_> {
         self.written(written, form)
     }
 
-    async fn update(&self, namespace: &str, part: Part, request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn update(
+        &self,
+        namespace: &str,
+        part: Part,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let body_form = negotiate::object_form(request.headers())?;
         let body = collect(request.into_body()).await?;
@@ -248,11 +263,17 @@ impl Call<'_> {
         let name = &self.info.name;
         let make = |_: &Object| Ok((object.clone(), duplicates.clone()));
         let written =
-            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make).await?;
+            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make)
+                .await?;
         self.written(written, form)
     }
 
-    async fn patch(&self, namespace: &str, part: Part, request: Request<Body>) -> Result<Response<Body>, Status> {
+    async fn patch(
+        &self,
+        namespace: &str,
+        part: Part,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let body_form = negotiate::patch_form(request.headers(), self.served.builtin)?;
         let body = collect(request.into_body()).await?;
@@ -265,7 +286,8 @@ impl Call<'_> {
             apply_patch(self.served, old, body_form, &patch, name).map(|object| (object, duplicates.clone()))
         };
         let written =
-            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make).await?;
+            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make)
+                .await?;
         self.written(written, form)
     }
 
@@ -275,7 +297,9 @@ impl Call<'_> {
         let name = &self.info.name;
         let key = self.served.key(namespace, name);
         match delete::delete(self.inner, self.served, self.user, &key, name, &options).await? {
-            Deleted::Gone(object) => Ok(response::json(StatusCode::OK, delete::success(self.served, &object))),
+            Deleted::Gone(object) => {
+                Ok(response::json(StatusCode::OK, delete::success(self.served, &object)))
+            }
             Deleted::Pending(written) => self.written(written, form),
         }
     }
@@ -290,7 +314,8 @@ impl Call<'_> {
         let options = self.delete_options(request).await?;
         let selection = Selection::new(self.query, self.served)?;
         let entries =
-            delete::delete_collection(self.inner, self.served, self.user, namespace, &selection, &options).await?;
+            delete::delete_collection(self.inner, self.served, self.user, namespace, &selection, &options)
+                .await?;
         let revision = self.inner.store.revision().await.map_err(response::store_error)?;
         let page = read::Page { entries, revision, next: None, remaining: None };
         Ok(read::list_response(self.served.clone(), self.user, page, form, IncludeObject::Metadata, gzip))
@@ -299,8 +324,7 @@ impl Call<'_> {
     async fn delete_options(&self, request: Request<Body>) -> Result<DeleteOptions, Status> {
         let (parts, body) = request.into_parts();
         let body = collect(body).await?;
-        let form =
-            if body.is_empty() { BodyForm::Json } else { negotiate::object_form(&parts.headers)? };
+        let form = if body.is_empty() { BodyForm::Json } else { negotiate::object_form(&parts.headers)? };
         DeleteOptions::parse(&body, form, self.query)
     }
 
@@ -332,7 +356,13 @@ fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
 }
 
 /// The present object with a patch applied.
-fn apply_patch(served: &Served, old: &Object, form: BodyForm, patch: &Value, name: &str) -> Result<Object, Status> {
+fn apply_patch(
+    served: &Served,
+    old: &Object,
+    form: BodyForm,
+    patch: &Value,
+    name: &str,
+) -> Result<Object, Status> {
     let mut target = Value::Object(old.0.clone());
     let result = match form {
         BodyForm::JsonPatch => patch::json_patch(&mut target, patch),

@@ -38,11 +38,13 @@ impl<'a> Selection<'a> {
         for (path, ..) in &query.field_selector.requirements {
             let known = path == "metadata.name"
                 || (path == "metadata.namespace" && served.namespaced())
-                || served.resource.selectable_fields.iter().any(|field| field.trim_start_matches('.') == path);
+                || served
+                    .resource
+                    .selectable_fields
+                    .iter()
+                    .any(|field| field.trim_start_matches('.') == path);
             if !known {
-                return Err(Status::bad_request(format!(
-                    "field label not supported: {path}"
-                )));
+                return Err(Status::bad_request(format!("field label not supported: {path}")));
             }
         }
         Ok(Selection { labels: &query.label_selector, fields: &query.field_selector })
@@ -194,7 +196,8 @@ fn encode_continue(revision: i64, start: &str) -> String {
 
 fn decode_continue(text: &str) -> Result<(Option<Revision>, String), Status> {
     let invalid = |why: &str| Status::bad_request(format!("continue key is not valid: {why}"));
-    let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| invalid("illegal base64 data"))?;
+    let bytes =
+        URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| invalid("illegal base64 data"))?;
     let token: ContinueToken = serde_json::from_slice(&bytes).map_err(|_| invalid("unreadable"))?;
     if token.v != CONTINUE_VERSION {
         return Err(invalid(&format!("server does not recognize this encoded version {:?}", token.v)));
@@ -287,9 +290,10 @@ async fn select(
         let mut page = inner.store.list(request).await?;
         revision = Some(page.revision);
         let next = |entries: &[Entry]| {
-            entries.last().and_then(|entry| entry.key.strip_prefix(prefix)).map(|key| {
-                encode_continue(page.revision.0 as i64, key)
-            })
+            entries
+                .last()
+                .and_then(|entry| entry.key.strip_prefix(prefix))
+                .map(|key| encode_continue(page.revision.0 as i64, key))
         };
         if everything {
             let more = page.remaining > 0;

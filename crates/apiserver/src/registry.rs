@@ -173,12 +173,15 @@ impl Registry {
     pub(crate) fn add(&mut self, resource: Resource, builtin: bool) {
         let storage = (resource.group.clone(), resource.plural.clone());
         let own = resource.api_version();
-        let stored_api_version = self.storage.get(&storage).map_or(own.clone(), |first| first.stored_api_version.clone());
+        let stored_api_version =
+            self.storage.get(&storage).map_or(own.clone(), |first| first.stored_api_version.clone());
         let served = Arc::new(Served::new(resource, builtin, &stored_api_version));
         let names = &served.resource;
         self.note_version(&names.group, &names.version);
-        self.endpoints
-            .insert(endpoint_key(&names.group, &names.version, &names.plural), Endpoint::Stored(served.clone()));
+        self.endpoints.insert(
+            endpoint_key(&names.group, &names.version, &names.plural),
+            Endpoint::Stored(served.clone()),
+        );
         if own == stored_api_version {
             self.kinds.insert((names.group.clone(), names.kind.clone()), served.clone());
             self.storage.insert(storage, served.clone());
@@ -187,7 +190,9 @@ impl Registry {
     }
     /// Removes a resource in one version; its stored objects stay.
     pub(crate) fn remove(&mut self, group: &str, version: &str, plural: &str) -> bool {
-        let Some(endpoint) = self.endpoints.remove(&endpoint_key(group, version, plural)) else { return false };
+        let Some(endpoint) = self.endpoints.remove(&endpoint_key(group, version, plural)) else {
+            return false;
+        };
         if let Endpoint::Stored(served) = endpoint
             && served.resource.api_version() == served.stored_api_version
         {

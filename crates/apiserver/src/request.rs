@@ -58,11 +58,17 @@ impl RequestInfo {
             _ => return Ok(info),
         };
         if rest[0] == "watch" && rest.len() > 1 {
-            return Err(Status::new(404, Reason::NotFound, "watch paths are not served: use the watch=true parameter"));
+            return Err(Status::new(
+                404,
+                Reason::NotFound,
+                "watch paths are not served: use the watch=true parameter",
+            ));
         }
         info.is_resource = true;
         let rest = match rest {
-            ["namespaces", namespace, resource, rest @ ..] if !is_namespace_subresource(&info.group, resource) => {
+            ["namespaces", namespace, resource, rest @ ..]
+                if !is_namespace_subresource(&info.group, resource) =>
+            {
                 info.namespace = (*namespace).to_owned();
                 info.resource = (*resource).to_owned();
                 rest
@@ -226,7 +232,8 @@ impl Query {
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decode = |text| {
-                percent_decode(text, true).ok_or_else(|| Status::bad_request("malformed percent encoding in the query"))
+                percent_decode(text, true)
+                    .ok_or_else(|| Status::bad_request("malformed percent encoding in the query"))
             };
             query.set(&decode(key)?, decode(value)?)?;
         }
@@ -236,9 +243,8 @@ impl Query {
     fn set(&mut self, key: &str, value: String) -> Result<(), Status> {
         match key {
             "labelSelector" => {
-                self.label_selector = LabelSelector::parse(&value).map_err(|why| {
-                    Status::bad_request(format!("unable to parse requirement: {why}"))
-                })?;
+                self.label_selector = LabelSelector::parse(&value)
+                    .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
             }
             "fieldSelector" => {
                 self.field_selector = FieldSelector::parse(&value).map_err(Status::bad_request)?;
@@ -318,7 +324,9 @@ impl Query {
             };
         }
         if self.send_initial_events.is_some() {
-            return Err(list_options_invalid("sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list"));
+            return Err(list_options_invalid(
+                "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list",
+            ));
         }
         if matching.is_some() && !self.continue_token.is_empty() {
             return Err(list_options_invalid(
@@ -336,7 +344,9 @@ impl Query {
             ));
         }
         if !self.continue_token.is_empty() && !matches!(self.resource_version.as_str(), "" | "0") {
-            return Err(Status::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(Status::bad_request(
+                "specifying resource version is not allowed when using continue",
+            ));
         }
         Ok(())
     }
@@ -353,7 +363,9 @@ pub(crate) fn parse_revision(text: &str) -> Result<Option<u64>, Status> {
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        Status::bad_request(format!("resourceVersion: Invalid value: {text:?}: must be an unsigned decimal number"))
+        Status::bad_request(format!(
+            "resourceVersion: Invalid value: {text:?}: must be an unsigned decimal number"
+        ))
     })
 }
 
@@ -370,7 +382,7 @@ fn integer(key: &str, value: &str) -> Result<i64, Status> {
     if value.is_empty() {
         return Ok(0);
     }
-    value
-        .parse()
-        .map_err(|_| Status::bad_request(format!("{key}: Invalid value: {value:?}: must be a decimal number")))
+    value.parse().map_err(|_| {
+        Status::bad_request(format!("{key}: Invalid value: {value:?}: must be a decimal number"))
+    })
 }

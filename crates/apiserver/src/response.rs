@@ -20,7 +20,9 @@ pub(crate) fn json(code: StatusCode, body: impl Into<Body>) -> Response<Body> {
 pub(crate) fn text(code: StatusCode, body: &str) -> Response<Body> {
     let mut response = Response::new(Body::Full(Bytes::copy_from_slice(body.as_bytes())));
     *response.status_mut() = code;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 

@@ -6,11 +6,8 @@ use grange_apimachinery::{Object, Reason, Status, Value};
 use serde_json::json;
 
 use crate::{
-    Attributes, Resource, Scope, UserInfo,
-    authentication::authenticate_token,
-    authorization::Authorized,
-    resource::VirtualResource,
-    server::Inner,
+    Attributes, Resource, Scope, UserInfo, authentication::authenticate_token, authorization::Authorized,
+    resource::VirtualResource, server::Inner,
 };
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -51,7 +48,9 @@ impl VirtualResource for Review {
         let (group, kind, plural, scope) = match self.kind {
             Kind::Token => (AUTHENTICATION, "TokenReview", "tokenreviews", Scope::Cluster),
             Kind::SelfSubject => (AUTHENTICATION, "SelfSubjectReview", "selfsubjectreviews", Scope::Cluster),
-            Kind::SubjectAccess => (AUTHORIZATION, "SubjectAccessReview", "subjectaccessreviews", Scope::Cluster),
+            Kind::SubjectAccess => {
+                (AUTHORIZATION, "SubjectAccessReview", "subjectaccessreviews", Scope::Cluster)
+            }
             Kind::LocalSubjectAccess => {
                 (AUTHORIZATION, "LocalSubjectAccessReview", "localsubjectaccessreviews", Scope::Namespaced)
             }
@@ -71,7 +70,8 @@ impl VirtualResource for Review {
         mut object: Object,
     ) -> BoxFuture<'a, Result<Object, Status>> {
         Box::pin(async move {
-            let inner = self.inner.upgrade().ok_or_else(|| Status::unavailable("the server is stopping", 1))?;
+            let inner =
+                self.inner.upgrade().ok_or_else(|| Status::unavailable("the server is stopping", 1))?;
             let user = authorized.attributes.user;
             let status = match self.kind {
                 Kind::Token => token_review(&inner, &object).await?,
@@ -108,7 +108,12 @@ async fn token_review(inner: &Inner, object: &Object) -> Result<Value, Status> {
             let audiences: Vec<&str> = if authenticated.audiences.is_empty() {
                 wanted.clone()
             } else {
-                authenticated.audiences.iter().map(String::as_str).filter(|own| wanted.is_empty() || wanted.contains(own)).collect()
+                authenticated
+                    .audiences
+                    .iter()
+                    .map(String::as_str)
+                    .filter(|own| wanted.is_empty() || wanted.contains(own))
+                    .collect()
             };
             if audiences.is_empty() && !wanted.is_empty() {
                 return Ok(json!({"user": {}, "error": "the token is for other audiences"}));
@@ -132,7 +137,9 @@ fn subject_access_review(inner: &Inner, object: &Object, namespace: &str) -> Res
         extra: serde_json::from_value(spec["extra"].clone()).unwrap_or_default(),
     };
     if user.username.is_empty() && user.groups.is_empty() {
-        return Err(invalid("spec.user: Invalid value: \"\": at least one of user or group must be specified"));
+        return Err(invalid(
+            "spec.user: Invalid value: \"\": at least one of user or group must be specified",
+        ));
     }
     if !namespace.is_empty() {
         let asked = object.text(&["spec", "resourceAttributes", "namespace"]);
@@ -151,7 +158,8 @@ fn access_review(inner: &Inner, user: &UserInfo, object: &Object) -> Result<Valu
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
     let decision = match (resource, path) {
         (Some(resource), None) => {
-            let (verb, group, version) = (text(resource, "verb"), text(resource, "group"), text(resource, "version"));
+            let (verb, group, version) =
+                (text(resource, "verb"), text(resource, "group"), text(resource, "version"));
             let (plural, subresource) = (text(resource, "resource"), text(resource, "subresource"));
             let (namespace, name) = (text(resource, "namespace"), text(resource, "name"));
             inner.authorizer.authorize(&Attributes {
@@ -168,7 +176,9 @@ fn access_review(inner: &Inner, user: &UserInfo, object: &Object) -> Result<Valu
         }
         (None, Some(path)) => {
             let (verb, path) = (text(path, "verb"), text(path, "path"));
-            inner.authorizer.authorize(&Attributes { path: &path, ..Attributes::of_resource(user, &verb, "", "") })
+            inner
+                .authorizer
+                .authorize(&Attributes { path: &path, ..Attributes::of_resource(user, &verb, "", "") })
         }
         _ => {
             return Err(invalid(

@@ -270,7 +270,9 @@ impl Handle {
         audiences: &[String],
         lifetime: Duration,
     ) -> Result<String, Status> {
-        service_account::issue(&self.inner, namespace, name, audiences, lifetime).await.map(|issued| issued.token)
+        service_account::issue(&self.inner, namespace, name, audiences, lifetime)
+            .await
+            .map(|issued| issued.token)
     }
     /// How many handlers panicked (each was answered 500 and logged).
     pub fn panics(&self) -> u64 {
@@ -292,7 +294,11 @@ where
         return Body::Empty;
     }
     let frames = http_body_util::BodyStream::new(body.map_err(Into::into));
-    Body::Stream(frames.filter_map(|frame| std::future::ready(frame.map(|frame| frame.into_data().ok()).transpose())).boxed())
+    Body::Stream(
+        frames
+            .filter_map(|frame| std::future::ready(frame.map(|frame| frame.into_data().ok()).transpose()))
+            .boxed(),
+    )
 }
 
 impl<B> tower::Service<http::Request<B>> for Handle

@@ -9,7 +9,10 @@ use std::{
 use aws_lc_rs::{
     digest::{SHA256, digest},
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey},
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+        UnparsedPublicKey,
+    },
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
@@ -127,8 +130,8 @@ pub(crate) async fn issue(
     let served = inner.builtin("", "serviceaccounts")?;
     let entry = inner.store.get(&served.key(namespace, name)).await.map_err(store_error)?;
     let entry = entry.ok_or_else(|| served.not_found(name))?;
-    let header =
-        StoredHeader::parse(&entry.value).map_err(|error| Status::internal(format!("stored object: {error}")))?;
+    let header = StoredHeader::parse(&entry.value)
+        .map_err(|error| Status::internal(format!("stored object: {error}")))?;
     let now = jiff::Timestamp::now();
     let lifetime = lifetime.min(MAX_TOKEN_LIFETIME);
     let expires = now
@@ -160,7 +163,8 @@ pub(crate) async fn verify(inner: &Inner, token: &str) -> Result<Option<Authenti
     };
     let (namespace, account) = (&claims.kubernetes.namespace, &claims.kubernetes.serviceaccount);
     let served = inner.builtin("", "serviceaccounts")?;
-    let Some(entry) = inner.store.get(&served.key(namespace, &account.name)).await.map_err(store_error)? else {
+    let Some(entry) = inner.store.get(&served.key(namespace, &account.name)).await.map_err(store_error)?
+    else {
         return Ok(None);
     };
     if !StoredHeader::parse(&entry.value).is_ok_and(|header| header.metadata.uid == account.uid) {
@@ -172,7 +176,11 @@ pub(crate) async fn verify(inner: &Inner, token: &str) -> Result<Option<Authenti
         username: service_account_username(namespace, &account.name),
         uid: account.uid.clone(),
         groups,
-        extra: [("authentication.kubernetes.io/credential-id".to_owned(), vec![format!("JTI={}", claims.jti)])].into(),
+        extra: [(
+            "authentication.kubernetes.io/credential-id".to_owned(),
+            vec![format!("JTI={}", claims.jti)],
+        )]
+        .into(),
     };
     Ok(Some(Authenticated { user, audiences: claims.aud }))
 }
@@ -202,7 +210,8 @@ impl Subresource for TokenRequest {
         request: http::Request<Body>,
     ) -> BoxFuture<'a, Result<Response<Body>, Status>> {
         Box::pin(async move {
-            let inner = self.inner.upgrade().ok_or_else(|| Status::unavailable("the server is stopping", 1))?;
+            let inner =
+                self.inner.upgrade().ok_or_else(|| Status::unavailable("the server is stopping", 1))?;
             let form = negotiate::object_form(request.headers())?;
             let body = pipeline::collect(request.into_body()).await?;
             let (mut object, _) =

@@ -30,7 +30,6 @@ impl Source {
             Some(("reference", name)) => Source::Reference(field(name)),
             Some(("object", name)) => Source::Object(field(name)),
             Some(("subjects", kind)) => Source::Subjects(kind.to_owned()),
-            _ if !crate::limits::SCHEMAS => Source::Path(None),
             _ => Source::Path(JsonPath::compile(path).ok()),
         }
     }
@@ -44,7 +43,9 @@ pub(crate) struct Cells {
 impl Cells {
     /// Compiles columns; a path that does not compile shows nothing.
     pub(crate) fn new(columns: &[Column]) -> Self {
-        Cells { columns: columns.iter().map(|column| (column.clone(), Source::new(&column.json_path))).collect() }
+        Cells {
+            columns: columns.iter().map(|column| (column.clone(), Source::new(&column.json_path))).collect(),
+        }
     }
     /// The column definitions, NAME first.
     pub(crate) fn definitions(&self) -> Value {
@@ -98,7 +99,9 @@ fn length(value: &Value) -> usize {
 
 fn subjects(object: &Value, kind: &str) -> String {
     let mut out = String::new();
-    for subject in object["subjects"].as_array().into_iter().flatten().filter(|subject| subject["kind"] == kind) {
+    for subject in
+        object["subjects"].as_array().into_iter().flatten().filter(|subject| subject["kind"] == kind)
+    {
         let name = subject["name"].as_str().unwrap_or_default();
         let separator = if out.is_empty() { "" } else { ", " };
         let _ = match subject["namespace"].as_str() {
@@ -133,7 +136,13 @@ impl IncludeObject {
 }
 
 /// Appends a table's row for the wire form of an object.
-pub(crate) fn render_row(cells: &Cells, include: IncludeObject, wire: &[u8], now: jiff::Timestamp, out: &mut Vec<u8>) {
+pub(crate) fn render_row(
+    cells: &Cells,
+    include: IncludeObject,
+    wire: &[u8],
+    now: jiff::Timestamp,
+    out: &mut Vec<u8>,
+) {
     let object: Value = serde_json::from_slice(wire).unwrap_or_default();
     out.extend_from_slice(b"{\"cells\":");
     out.extend_from_slice(&serde_json::to_vec(&cells.row(&object, now)).unwrap_or_else(|_| b"[]".to_vec()));
@@ -154,7 +163,9 @@ pub(crate) fn render_partial(wire: &[u8], out: &mut Vec<u8>) {
         metadata: Option<&'a RawValue>,
     }
     let partial: Partial<'_> = serde_json::from_slice(wire).unwrap_or(Partial { metadata: None });
-    out.extend_from_slice(b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":");
+    out.extend_from_slice(
+        b"{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":",
+    );
     out.extend_from_slice(partial.metadata.map_or("{}", RawValue::get).as_bytes());
     out.push(b'}');
 }

@@ -105,7 +105,9 @@ pub(crate) async fn watch(
     };
     let mut response = response::json(StatusCode::OK, Body::Stream(stream));
     if form != Form::Plain {
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;stream=watch"));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;stream=watch"));
     }
     Ok(response)
 }
@@ -327,8 +329,7 @@ impl Lines {
         match self.form {
             Form::Plain => {
                 let resource = &self.served.resource;
-                let object =
-                    json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata});
+                let object = json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata});
                 out.extend_from_slice(object.to_string().as_bytes());
             }
             Form::Partial => {

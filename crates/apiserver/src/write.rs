@@ -104,7 +104,8 @@ pub(crate) async fn create(
                     warnings,
                 });
             }
-            Err(StoreError::PreconditionFailed { .. }) if generated && attempt < MAX_GENERATE_NAME_RETRIES => {}
+            Err(StoreError::PreconditionFailed { .. })
+                if generated && attempt < MAX_GENERATE_NAME_RETRIES => {}
             Err(StoreError::PreconditionFailed { current: Some(entry), .. }) => {
                 return accept_existing(served, &entry, &requested, object.name(), warnings);
             }
@@ -136,7 +137,9 @@ fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Res
         if object.namespace().is_empty() {
             return Ok(());
         }
-        return Err(Status::bad_request("namespace is not allowed on this type: the resource is cluster-scoped"));
+        return Err(Status::bad_request(
+            "namespace is not allowed on this type: the resource is cluster-scoped",
+        ));
     }
     if namespace.is_empty() {
         return Err(Status::bad_request("an empty namespace may not be set during creation"));
@@ -154,10 +157,17 @@ fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Res
 }
 
 /// System fields, hooks and validation of a new object.
-fn finish_create(served: &Served, user: &UserInfo, requested: &Object, generate: bool) -> Result<Object, Status> {
+fn finish_create(
+    served: &Served,
+    user: &UserInfo,
+    requested: &Object,
+    generate: bool,
+) -> Result<Object, Status> {
     let resource = &served.resource;
     let mut object = requested.clone();
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation"] {
+    for field in
+        ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation"]
+    {
         object.remove(&["metadata", field]);
     }
     if resource.status_subresource {
@@ -202,7 +212,8 @@ fn validate(served: &Served, object: &Object, mut errors: Vec<FieldError>) -> Re
     if errors.is_empty() {
         return Ok(());
     }
-    let name = if object.name().is_empty() { object.text(&["metadata", "generateName"]) } else { object.name() };
+    let name =
+        if object.name().is_empty() { object.text(&["metadata", "generateName"]) } else { object.name() };
     Err(Status::invalid(&served.resource.group, &served.resource.kind, name, errors))
 }
 
@@ -282,7 +293,10 @@ pub(crate) async fn store_update(
 pub(crate) fn is_released(served: &Served, object: &Object) -> bool {
     let namespace = served.resource.group.is_empty() && served.resource.plural == "namespaces";
     let held_by_spec = || {
-        object.get(&["spec", "finalizers"]).and_then(Value::as_array).is_some_and(|finalizers| !finalizers.is_empty())
+        object
+            .get(&["spec", "finalizers"])
+            .and_then(Value::as_array)
+            .is_some_and(|finalizers| !finalizers.is_empty())
     };
     object.is_terminating() && object.finalizers().is_empty() && !(namespace && held_by_spec())
 }
@@ -336,7 +350,11 @@ fn finish_update(
             &resource.group,
             &resource.plural,
             name,
-            &format!("Precondition failed: UID in precondition: {}, UID in object meta: {}", new.uid(), old.uid()),
+            &format!(
+                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                new.uid(),
+                old.uid()
+            ),
         ));
     }
     decode::admit_fields(served, &mut new, duplicates, options.field_validation, warnings)?;
@@ -381,7 +399,8 @@ fn keep_system_fields(old: &Object, new: &mut Object) {
     for field in ["selfLink", "managedFields"] {
         new.remove(&["metadata", field]);
     }
-    for field in ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+    for field in ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"]
+    {
         match old.get(&["metadata", field]) {
             Some(value) => new.set(&["metadata", field], value.clone()),
             None => {

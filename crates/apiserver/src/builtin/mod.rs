@@ -15,9 +15,6 @@ use crate::{
 
 /// Compiles a schema of ours.
 fn schema(document: &Value) -> Option<Arc<StructuralSchema>> {
-    if !crate::limits::SCHEMAS {
-        return None;
-    }
     match StructuralSchema::compile(document) {
         Ok(schema) => Some(Arc::new(schema)),
         Err(error) => {
@@ -61,7 +58,12 @@ pub(crate) fn resources(rbac: &Arc<RbacAuthorizer>, authorizer: &Arc<dyn Authori
             columns: if binding { binding_columns() } else { role_columns() },
             schema: schema(&if binding { schemas::binding() } else { schemas::role() }),
             name_rule: NameRule::PathSegment,
-            strategy: Arc::new(RbacStrategy { rbac: rbac.clone(), authorizer: authorizer.clone(), kind, plural }),
+            strategy: Arc::new(RbacStrategy {
+                rbac: rbac.clone(),
+                authorizer: authorizer.clone(),
+                kind,
+                plural,
+            }),
             ..plain(rbac::GROUP, kind, plural, scope, &[])
         });
     }
@@ -128,9 +130,17 @@ fn core() -> Vec<Resource> {
         ),
         Resource {
             selectable_fields: [
-                "involvedObject.kind", "involvedObject.namespace", "involvedObject.name", "involvedObject.uid",
-                "involvedObject.apiVersion", "involvedObject.resourceVersion", "involvedObject.fieldPath",
-                "reason", "reportingComponent", "source", "type",
+                "involvedObject.kind",
+                "involvedObject.namespace",
+                "involvedObject.name",
+                "involvedObject.uid",
+                "involvedObject.apiVersion",
+                "involvedObject.resourceVersion",
+                "involvedObject.fieldPath",
+                "reason",
+                "reportingComponent",
+                "source",
+                "type",
             ]
             .map(str::to_owned)
             .to_vec(),

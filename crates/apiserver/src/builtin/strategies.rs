@@ -46,7 +46,9 @@ impl ConfigStrategy {
                     || key.len() > 253
                     || key == "."
                     || key == ".."
-                    || !key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+                    || !key
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
                 {
                     errors.push(field_error(
                         &format!("{field}[{key}]"),
@@ -83,7 +85,12 @@ impl Strategy for ConfigStrategy {
         self.normalize(new);
         let mut errors = Vec::new();
         if self.0 == DataKind::Secret && old.text(&["type"]) != new.text(&["type"]) {
-            errors.push(field_error("type", FieldCause::FieldValueInvalid, new.0.get("type"), "field is immutable"));
+            errors.push(field_error(
+                "type",
+                FieldCause::FieldValueInvalid,
+                new.0.get("type"),
+                "field is immutable",
+            ));
         }
         if old.0.get("immutable") == Some(&Value::Bool(true)) {
             let frozen = "field is immutable when `immutable` is set";

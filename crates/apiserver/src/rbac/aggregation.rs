@@ -1,5 +1,8 @@
 //! Aggregated cluster roles: `aggregationRule` collects the rules of the cluster roles its selectors match.
-use grange_apimachinery::{Object, Value, selector::LabelSelector};
+use std::collections::BTreeMap;
+
+use grange_apimachinery::{Object, Value};
+use grange_rbac::{AggregationRule, LabelledRole, PolicyRule, aggregate};
 use grange_store::{Entry, ListRequest, StoreError};
 
 use super::GROUP;
@@ -22,9 +25,12 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
             .store
             .list(ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None })
             .await?;
-        let roles: Vec<Object> = page.entries.iter().filter_map(|entry: &Entry| served.entry_object(entry).ok()).collect();
+        let roles: Vec<Object> =
+            page.entries.iter().filter_map(|entry: &Entry| served.entry_object(entry).ok()).collect();
+        let labelled: Vec<Labelled> = roles.iter().map(Labelled::new).collect();
+        let all: Vec<LabelledRole<'_>> = labelled.iter().map(Labelled::borrow).collect();
         for role in &roles {
-            let Some(rules) = aggregated(role, &roles) else { continue };
+            let Some(rules) = aggregated(role, &all) else { continue };
             if role.0.get("rules") != Some(&rules) {
                 let key = served.key("", role.name());
                 write::mutate(inner, &served, &key, |object| {
@@ -39,23 +45,30 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
     }
 }
 
-/// The rules an aggregating role must have; `None` if it does not aggregate.
-fn aggregated(role: &Object, roles: &[Object]) -> Option<Value> {
-    let selectors: Vec<LabelSelector> = role
-        .get(&["aggregationRule", "clusterRoleSelectors"])?
-        .as_array()?
-        .iter()
-        .filter_map(|selector| LabelSelector::from_value(selector).ok())
-        .collect();
-    let mut rules: Vec<Value> = Vec::new();
-    for other in roles.iter().filter(|other| other.name() != role.name()) {
-        if selectors.iter().any(|selector| selector.matches(|key| other.label(key))) {
-            for rule in other.0.get("rules").and_then(Value::as_array).into_iter().flatten() {
-                if !rules.contains(rule) {
-                    rules.push(rule.clone());
-                }
-            }
+struct Labelled {
+    name: String,
+    labels: BTreeMap<String, String>,
+    rules: Vec<PolicyRule>,
+}
+
+impl Labelled {
+    fn new(role: &Object) -> Self {
+        let labels = role.get(&["metadata", "labels"]).cloned().unwrap_or_default();
+        Labelled {
+            name: role.name().to_owned(),
+            labels: serde_json::from_value(labels).unwrap_or_default(),
+            rules: super::rules_of(role),
         }
     }
-    Some(Value::Array(rules))
+    fn borrow(&self) -> LabelledRole<'_> {
+        LabelledRole { name: &self.name, labels: &self.labels, rules: &self.rules }
+    }
+}
+
+/// The rules an aggregating role must have; `None` if it does not aggregate.
+fn aggregated(role: &Object, all: &[LabelledRole<'_>]) -> Option<Value> {
+    let aggregation = role.0.get("aggregationRule").filter(|rule| !rule.is_null())?;
+    let aggregation: AggregationRule = serde_json::from_value(aggregation.clone()).ok()?;
+    let rules = aggregate(role.name(), &aggregation, all).ok()?;
+    serde_json::to_value(rules).ok()
 }

@@ -3,7 +3,6 @@
 //! INVARIANT: a write of an RBAC object through this process is in the snapshot before the writer gets its answer
 //! ([`RbacAuthorizer::observe`] is called by the write path as well as by the watch; the higher revision wins).
 mod aggregation;
-mod rules;
 mod strategy;
 
 use std::{
@@ -12,32 +11,18 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use grange_apimachinery::Object;
+use grange_apimachinery::{Object, Value};
+use grange_rbac::{PolicyRule, RequestAttributes, Subject, SubjectKind, rules_allow};
 use grange_store::{Entry, ListRequest, Revision, Store, StoreError};
 
-pub(crate) use self::{
-    aggregation::run_aggregation,
-    rules::{PolicyRule, describe, rules_of, uncovered},
-    strategy::RbacStrategy,
-};
+pub(crate) use self::{aggregation::run_aggregation, strategy::RbacStrategy};
 use crate::{
-    Attributes, Authorizer, Decision, UserInfo,
-    authentication::{MASTERS, split_service_account},
-    keys,
-    limits::CONTROLLER_RETRY,
+    Attributes, Authorizer, Decision, UserInfo, authentication::MASTERS, keys, limits::CONTROLLER_RETRY,
     server::Inner,
 };
 
 /// The API group of the RBAC kinds.
 pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
-
-#[derive(Clone, Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct Subject {
-    kind: String,
-    name: String,
-    namespace: String,
-}
 
 /// The role a binding hands out.
 #[derive(Clone, Debug, Default, serde::Deserialize)]
@@ -54,16 +39,9 @@ struct Binding {
 }
 
 impl Binding {
-    fn applies_to(&self, user: &UserInfo, namespace: &str) -> bool {
-        self.subjects.iter().any(|subject| match subject.kind.as_str() {
-            "User" => subject.name == user.username,
-            "Group" => user.groups.contains(&subject.name),
-            "ServiceAccount" => {
-                let own = if subject.namespace.is_empty() { namespace } else { &subject.namespace };
-                split_service_account(&user.username) == Some((own, subject.name.as_str()))
-            }
-            _ => false,
-        })
+    /// The first subject that is the user.
+    fn subject(&self, user: &UserInfo, namespace: &str) -> Option<&Subject> {
+        self.subjects.iter().find(|subject| subject.is(&user.username, &user.groups, namespace))
     }
 }
 
@@ -92,7 +70,7 @@ impl Snapshot {
         scopes.iter().any(|scope| {
             self.bindings.get(*scope).is_some_and(|bindings| {
                 bindings.values().any(|binding| {
-                    binding.applies_to(user, scope)
+                    binding.subject(user, scope).is_some()
                         && self.rules(&binding.role, scope).is_some_and(|rules| visit(scope, binding, rules))
                 })
             })
@@ -128,7 +106,8 @@ impl RbacAuthorizer {
     /// Reads everything there is, once, before the watch takes over.
     pub(crate) async fn fill(&self, store: &dyn Store) -> Result<(), StoreError> {
         let prefix = format!("{}{GROUP}/", keys::ROOT);
-        let page = store.list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None }).await?;
+        let page =
+            store.list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None }).await?;
         self.observe_all(page.entries.iter().map(|entry| (entry, false)));
         Ok(())
     }
@@ -147,14 +126,7 @@ impl RbacAuthorizer {
     pub(crate) fn rules_for(&self, user: &UserInfo, namespace: &str) -> Vec<Arc<Vec<PolicyRule>>> {
         let mut all = Vec::new();
         if is_master(user) {
-            let everything = |resource: bool| PolicyRule {
-                api_groups: if resource { vec!["*".into()] } else { Vec::new() },
-                resources: if resource { vec!["*".into()] } else { Vec::new() },
-                non_resource_urls: if resource { Vec::new() } else { vec!["*".into()] },
-                verbs: vec!["*".into()],
-                ..PolicyRule::default()
-            };
-            all.push(Arc::new(vec![everything(true), everything(false)]));
+            all.push(Arc::new(everything()));
         }
         self.snapshot.load().visit(user, namespace, |_, _, rules| {
             all.push(rules.clone());
@@ -162,6 +134,25 @@ impl RbacAuthorizer {
         });
         all
     }
+}
+
+/// What cluster-admin may do.
+pub(crate) fn everything() -> Vec<PolicyRule> {
+    let any = || vec!["*".to_owned()];
+    vec![
+        PolicyRule { verbs: any(), api_groups: any(), resources: any(), ..PolicyRule::default() },
+        PolicyRule { verbs: any(), non_resource_urls: any(), ..PolicyRule::default() },
+    ]
+}
+
+/// The rules of a stored role; one that cannot be read grants nothing.
+pub(crate) fn rules_of(object: &Object) -> Vec<PolicyRule> {
+    object
+        .0
+        .get("rules")
+        .and_then(Value::as_array)
+        .map(|rules| rules.iter().filter_map(|rule| serde_json::from_value(rule.clone()).ok()).collect())
+        .unwrap_or_default()
 }
 
 fn is_master(user: &UserInfo) -> bool {
@@ -173,43 +164,42 @@ impl Authorizer for RbacAuthorizer {
         if is_master(attributes.user) {
             return Decision::allow("");
         }
+        let request = RequestAttributes {
+            verb: attributes.verb,
+            group: attributes.group,
+            resource: attributes.resource,
+            subresource: attributes.subresource,
+            name: attributes.name,
+            path: attributes.path,
+            is_resource: !attributes.resource.is_empty(),
+        };
         let mut reason = String::new();
-        let allowed = self.snapshot.load().visit(attributes.user, attributes.namespace, |scope, binding, rules| {
-            let allowed = rules.iter().any(|rule| rule.allows(attributes));
-            if allowed {
-                let kind = if scope.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
-                let place = if scope.is_empty() { String::new() } else { format!("/{scope}") };
-                reason = format!(
-                    "RBAC: allowed by {kind} \"{}{place}\" of {} {:?} to {}",
-                    binding.name,
-                    binding.role.kind,
-                    binding.role.name,
-                    subject_of(binding, attributes.user, scope),
-                );
-            }
-            allowed
-        });
+        let allowed =
+            self.snapshot.load().visit(attributes.user, attributes.namespace, |scope, binding, rules| {
+                let allowed = rules_allow(rules.iter(), request);
+                if allowed {
+                    let kind = if scope.is_empty() { "ClusterRoleBinding" } else { "RoleBinding" };
+                    let place = if scope.is_empty() { String::new() } else { format!("/{scope}") };
+                    reason = format!(
+                        "RBAC: allowed by {kind} \"{}{place}\" of {} {:?} to {}",
+                        binding.name,
+                        binding.role.kind,
+                        binding.role.name,
+                        binding.subject(attributes.user, scope).map(describe_subject).unwrap_or_default(),
+                    );
+                }
+                allowed
+            });
         Decision { allowed, reason }
     }
 }
 
-fn subject_of(binding: &Binding, user: &UserInfo, scope: &str) -> String {
-    binding
-        .subjects
-        .iter()
-        .find(|subject| {
-            let one = Binding {
-                name: String::new(),
-                subjects: vec![Subject::clone(subject)],
-                role: RoleRef::default(),
-            };
-            one.applies_to(user, scope)
-        })
-        .map(|subject| match subject.kind.as_str() {
-            "ServiceAccount" => format!("ServiceAccount \"{}/{}\"", subject.name, subject.namespace),
-            kind => format!("{kind} {:?}", subject.name),
-        })
-        .unwrap_or_default()
+fn describe_subject(subject: &Subject) -> String {
+    match subject.kind {
+        SubjectKind::User => format!("User {:?}", subject.name),
+        SubjectKind::Group => format!("Group {:?}", subject.name),
+        SubjectKind::ServiceAccount => format!("ServiceAccount \"{}/{}\"", subject.name, subject.namespace),
+    }
 }
 
 fn apply(snapshot: &mut Snapshot, entry: &Entry, deleted: bool) {
@@ -246,7 +236,13 @@ fn binding(name: &str, object: &Object) -> Binding {
     let read = |field: &str| object.0.get(field).cloned().unwrap_or_default();
     Binding {
         name: name.to_owned(),
-        subjects: serde_json::from_value(read("subjects")).unwrap_or_default(),
+        // A subject that cannot be read is nobody; the others count.
+        subjects: read("subjects")
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|subject| serde_json::from_value(subject.clone()).ok())
+            .collect(),
         role: serde_json::from_value(read("roleRef")).unwrap_or_default(),
     }
 }
@@ -263,8 +259,10 @@ pub(crate) async fn run(inner: &Inner) {
 
 async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let prefix = format!("{}{GROUP}/", keys::ROOT);
-    let page =
-        inner.store.list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None }).await?;
+    let page = inner
+        .store
+        .list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None })
+        .await?;
     let stale: Vec<Entry> = {
         let present: std::collections::HashSet<&str> = page.entries.iter().map(|entry| &*entry.key).collect();
         let seen = inner.rbac.seen.lock().unwrap_or_else(PoisonError::into_inner);

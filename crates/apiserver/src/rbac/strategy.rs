@@ -3,7 +3,9 @@ use std::sync::Arc;
 
 use grange_apimachinery::{FieldError, Object, Status, status::FieldCause};
 
-use super::{GROUP, PolicyRule, RbacAuthorizer, RoleRef, describe, rules_of, uncovered};
+use grange_rbac::{PolicyRule, covers};
+
+use super::{GROUP, RbacAuthorizer, RoleRef, everything, rules_of};
 use crate::{
     Attributes, Authorizer, UserInfo, authentication::MASTERS, resource::Strategy, write::field_error,
 };
@@ -27,13 +29,13 @@ impl RbacStrategy {
         if self.allowed(user, "escalate", self.plural, object.namespace(), object.name()) {
             return Ok(());
         }
-        let held = self.rbac.rules_for(user, object.namespace());
-        let mut missing = uncovered(&held, &rules);
+        let held = self.held(user, object.namespace());
+        let mut missing = covers(&held, &rules).err().unwrap_or_default();
         if let Some(aggregation) = object.0.get("aggregationRule")
             && !aggregation.is_null()
         {
             // Aggregated rules come from roles made later by anybody: only one who holds everything may ask for them.
-            missing.extend(uncovered(&held, &[everything()]));
+            missing.extend(covers(&held, &everything()).err().unwrap_or_default());
         }
         self.refuse(user, object, &missing)
     }
@@ -52,15 +54,23 @@ impl RbacStrategy {
         let Some(rules) = self.rbac.role_rules(&role, namespace) else {
             return Err(Status::not_found(GROUP, plural, &role.name));
         };
-        let held = self.rbac.rules_for(user, object.namespace());
-        self.refuse(user, object, &uncovered(&held, &rules))
+        let held = self.held(user, object.namespace());
+        self.refuse(user, object, &covers(&held, &rules).err().unwrap_or_default())
+    }
+
+    fn held(&self, user: &UserInfo, namespace: &str) -> Vec<PolicyRule> {
+        self.rbac.rules_for(user, namespace).iter().flat_map(|rules| rules.iter().cloned()).collect()
     }
 
     fn allowed(&self, user: &UserInfo, verb: &str, plural: &str, namespace: &str, name: &str) -> bool {
         user.groups.iter().any(|group| group == MASTERS)
             || self
                 .authorizer
-                .authorize(&Attributes { namespace, name, ..Attributes::of_resource(user, verb, GROUP, plural) })
+                .authorize(&Attributes {
+                    namespace,
+                    name,
+                    ..Attributes::of_resource(user, verb, GROUP, plural)
+                })
                 .allowed
     }
 
@@ -77,7 +87,7 @@ impl RbacStrategy {
                 "user {:?} (groups=[{}]) is attempting to grant RBAC permissions not currently held:\n{}",
                 user.username,
                 groups.join(" "),
-                describe(missing)
+                missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             ),
         ))
     }
@@ -112,11 +122,6 @@ impl RbacStrategy {
     }
 }
 
-fn everything() -> PolicyRule {
-    let any = || vec!["*".to_owned()];
-    PolicyRule { api_groups: any(), resources: any(), verbs: any(), ..PolicyRule::default() }
-}
-
 fn binding_errors(object: &Object, cluster: bool) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let kinds: &[&str] = if cluster { &["ClusterRole"] } else { &["Role", "ClusterRole"] };
@@ -127,7 +132,9 @@ fn binding_errors(object: &Object, cluster: bool) -> Vec<FieldError> {
     if object.text(&["roleRef", "name"]).is_empty() {
         errors.push(FieldError::required("roleRef.name", ""));
     }
-    for (index, subject) in object.0.get("subjects").and_then(|list| list.as_array()).into_iter().flatten().enumerate() {
+    for (index, subject) in
+        object.0.get("subjects").and_then(|list| list.as_array()).into_iter().flatten().enumerate()
+    {
         let at = |field: &str| format!("subjects[{index}].{field}");
         let kind = subject["kind"].as_str().unwrap_or("");
         if !["User", "Group", "ServiceAccount"].contains(&kind) {
@@ -166,7 +173,9 @@ impl Strategy for RbacStrategy {
             if old.0.get("subjects") == new.0.get("subjects") {
                 return Ok(());
             }
-        } else if old.0.get("rules") == new.0.get("rules") && old.0.get("aggregationRule") == new.0.get("aggregationRule") {
+        } else if old.0.get("rules") == new.0.get("rules")
+            && old.0.get("aggregationRule") == new.0.get("aggregationRule")
+        {
             return Ok(());
         }
         self.check(user, new)

@@ -1,4 +1,12 @@
 //! The server as its clients see it, through `Handle::call`: no sockets.
 mod support;
 
+mod access;
+mod client;
 mod crud;
+mod deletion;
+mod discovery;
+mod namespaces;
+mod requests;
+mod tokens;
+mod watching;

@@ -11,10 +11,10 @@ use http_body_util::BodyExt as _;
 use tokio_util::sync::CancellationToken;
 
 /// How long anything may take before a test gives up.
-pub const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Tokens that are users: `token-alice` is alice.
-pub struct Tokens;
+pub(crate) struct Tokens;
 impl TokenAuthenticator for Tokens {
     fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<UserInfo>, Status>> {
         let user = token
@@ -25,9 +25,9 @@ impl TokenAuthenticator for Tokens {
 }
 
 /// A server that stops when dropped.
-pub struct Server {
-    pub handle: Handle,
-    pub store: Arc<dyn Store>,
+pub(crate) struct Server {
+    pub(crate) handle: Handle,
+    pub(crate) store: Arc<dyn Store>,
     stop: CancellationToken,
 }
 
@@ -38,7 +38,7 @@ impl Drop for Server {
 }
 
 /// A resource with status, like most of ours.
-pub fn widgets() -> Resource {
+pub(crate) fn widgets() -> Resource {
     Resource {
         short_names: vec!["wd".into()],
         categories: vec!["all".into()],
@@ -48,15 +48,15 @@ pub fn widgets() -> Resource {
 }
 
 /// A cluster-scoped resource.
-pub fn planets() -> Resource {
+pub(crate) fn planets() -> Resource {
     Resource::new("example.io", "v1", "Planet", "planets", Scope::Cluster)
 }
 
-pub async fn start() -> Server {
+pub(crate) async fn start() -> Server {
     start_with(|_| {}).await
 }
 
-pub async fn start_with(configure: impl FnOnce(&mut Config)) -> Server {
+pub(crate) async fn start_with(configure: impl FnOnce(&mut Config)) -> Server {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let mut config = Config::new(store.clone(), Arc::new(Tokens));
     config.resources = vec![widgets(), planets()];
@@ -71,21 +71,21 @@ pub async fn start_with(configure: impl FnOnce(&mut Config)) -> Server {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub code: u16,
-    pub headers: HeaderMap,
-    pub body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
     /// The code, the reason and the message of an error.
-    pub fn status(&self) -> (u16, String, String) {
+    pub(crate) fn status(&self) -> (u16, String, String) {
         let value = self.json();
         assert_eq!(value["kind"], "Status", "{value}");
         assert_eq!(value["code"], self.code, "{value}");
@@ -94,12 +94,12 @@ impl Answer {
     }
     /// The object, if the call succeeded.
     #[track_caller]
-    pub fn ok(&self) -> Value {
+    pub(crate) fn ok(&self) -> Value {
         assert!(self.code < 300, "{} {}", self.code, self.text());
         self.json()
     }
     #[track_caller]
-    pub fn fails(&self, code: u16, reason: &str, message: &str) {
+    pub(crate) fn fails(&self, code: u16, reason: &str, message: &str) {
         let (got_code, got_reason, got_message) = self.status();
         assert_eq!((got_code, got_reason.as_str()), (code, reason), "{got_message}");
         assert!(got_message.contains(message), "{got_message:?} lacks {message:?}");
@@ -107,16 +107,25 @@ impl Answer {
 }
 
 /// Headers of one request.
-pub type Headers<'a> = &'a [(&'a str, &'a str)];
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
 impl Server {
-    pub async fn raw(&self, method: &str, path: &str, body: impl Into<Body>, headers: Headers<'_>) -> Answer {
+    pub(crate) async fn raw(
+        &self,
+        method: &str,
+        path: &str,
+        body: impl Into<Body>,
+        headers: Headers<'_>,
+    ) -> Answer {
         let response = self.response(method, path, body, headers).await;
         let (parts, body) = response.into_parts();
-        let body = tokio::time::timeout(DEADLINE, body.collect()).await.expect("an answer that ends").expect("a body");
+        let body = tokio::time::timeout(DEADLINE, body.collect())
+            .await
+            .expect("an answer that ends")
+            .expect("a body");
         Answer { code: parts.status.as_u16(), headers: parts.headers, body: body.to_bytes() }
     }
-    pub async fn response(
+    pub(crate) async fn response(
         &self,
         method: &str,
         path: &str,
@@ -135,34 +144,34 @@ impl Server {
         }
         tokio::time::timeout(DEADLINE, self.handle.call(request)).await.expect("an answer in time")
     }
-    pub async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.raw("GET", path, Body::Empty, &[]).await
     }
-    pub async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         self.raw("POST", path, body.to_string().into_bytes(), &[("content-type", "application/json")]).await
     }
-    pub async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         self.raw("PUT", path, body.to_string().into_bytes(), &[("content-type", "application/json")]).await
     }
-    pub async fn merge(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn merge(&self, path: &str, body: Value) -> Answer {
         let headers = [("content-type", "application/merge-patch+json")];
         self.raw("PATCH", path, body.to_string().into_bytes(), &headers).await
     }
-    pub async fn json_patch(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn json_patch(&self, path: &str, body: Value) -> Answer {
         let headers = [("content-type", "application/json-patch+json")];
         self.raw("PATCH", path, body.to_string().into_bytes(), &headers).await
     }
-    pub async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.raw("DELETE", path, Body::Empty, &[]).await
     }
     /// As a user with a token.
-    pub async fn as_user(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
+    pub(crate) async fn as_user(&self, user: &str, method: &str, path: &str, body: Value) -> Answer {
         let token = format!("Bearer token-{user}");
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         self.raw(method, path, body, &[("authorization", &token), ("content-type", "application/json")]).await
     }
     /// Waits until `path` answers `code`.
-    pub async fn until(&self, path: &str, what: impl Fn(&Answer) -> bool) -> Answer {
+    pub(crate) async fn until(&self, path: &str, what: impl Fn(&Answer) -> bool) -> Answer {
         let mut watch = {
             let revision = self.store.revision().await.expect("a revision");
             self.store.watch("", revision).await.expect("a watch")
@@ -182,13 +191,13 @@ impl Server {
             Err(_) => panic!("{path} never became as wanted: {}", self.get(path).await.text()),
         }
     }
-    pub async fn until_gone(&self, path: &str) {
+    pub(crate) async fn until_gone(&self, path: &str) {
         self.until(path, |answer| answer.code == 404).await;
     }
-    pub async fn watch(&self, path: &str) -> Events {
+    pub(crate) async fn watch(&self, path: &str) -> Events {
         self.watch_with(path, &[]).await
     }
-    pub async fn watch_with(&self, path: &str, headers: Headers<'_>) -> Events {
+    pub(crate) async fn watch_with(&self, path: &str, headers: Headers<'_>) -> Events {
         let response = self.response("GET", path, Body::Empty, headers).await;
         assert_eq!(response.status(), 200);
         Events { body: response.into_body(), buffer: Vec::new() }
@@ -196,14 +205,14 @@ impl Server {
 }
 
 /// The events of a watch.
-pub struct Events {
+pub(crate) struct Events {
     body: Body,
     buffer: Vec<u8>,
 }
 
 impl Events {
     /// The next event; `None` at the end.
-    pub async fn next(&mut self) -> Option<(String, Value)> {
+    pub(crate) async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.buffer.drain(..=end).collect();
@@ -215,23 +224,28 @@ impl Events {
         }
     }
     /// The next event as `TYPE name`.
-    pub async fn brief(&mut self) -> String {
+    pub(crate) async fn brief(&mut self) -> String {
         let (kind, object) = self.next().await.expect("an event");
         format!("{kind} {}", object["metadata"]["name"].as_str().unwrap_or("-"))
     }
 }
 
 /// Names of a list's items.
-pub fn names(list: &Value) -> Vec<&str> {
-    list["items"].as_array().into_iter().flatten().filter_map(|item| item["metadata"]["name"].as_str()).collect()
+pub(crate) fn names(list: &Value) -> Vec<&str> {
+    list["items"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["metadata"]["name"].as_str())
+        .collect()
 }
 
 /// Used by tests that look at streams directly.
 #[allow(dead_code)]
-pub async fn first_frame(body: Body) -> Option<Bytes> {
+pub(crate) async fn first_frame(body: Body) -> Option<Bytes> {
     let mut stream = http_body_util::BodyDataStream::new(body);
     stream.next().await.and_then(Result::ok)
 }
 
 #[allow(dead_code)]
-pub type Map = HashMap<String, Value>;
+pub(crate) type Map = HashMap<String, Value>;

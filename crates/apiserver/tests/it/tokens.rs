@@ -1,0 +1,88 @@
+//! Service-account tokens.
+use std::time::Duration;
+
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
+use grange_apiserver::Body;
+use serde_json::{Value, json};
+
+use crate::support::{Server, start, start_with};
+
+fn key() -> Vec<u8> {
+    EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .expect("a key")
+        .as_ref()
+        .to_vec()
+}
+
+async fn who(server: &Server, token: &str) -> (u16, Value) {
+    let header = format!("Bearer {token}");
+    let headers = [("authorization", header.as_str()), ("content-type", "application/json")];
+    let path = "/apis/authentication.k8s.io/v1/selfsubjectreviews";
+    let answer = server.raw("POST", path, b"{}".to_vec(), &headers).await;
+    (answer.code, answer.json())
+}
+
+#[tokio::test]
+async fn a_token_is_its_account_while_that_exists() {
+    let server = start_with(|config| config.service_account_key = Some(key())).await;
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let made = server.post(accounts, json!({"metadata": {"name": "robot"}})).await.ok();
+    let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["a"], "expirationSeconds": 3600}});
+    let issued = server.post(&format!("{accounts}/robot/token"), asked).await;
+    assert_eq!(issued.code, 201);
+    let issued = issued.json();
+    assert!(issued["status"]["expirationTimestamp"].is_string());
+    let token = issued["status"]["token"].as_str().expect("a token");
+    let (code, review) = who(&server, token).await;
+    assert_eq!(code, 201);
+    let user = &review["status"]["userInfo"];
+    assert_eq!(user["username"], "system:serviceaccount:default:robot");
+    assert_eq!(user["uid"], made["metadata"]["uid"]);
+    assert_eq!(
+        user["groups"],
+        json!(["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"])
+    );
+    let review = json!({"spec": {"token": token, "audiences": ["b"]}});
+    let review = server.post("/apis/authentication.k8s.io/v1/tokenreviews", review).await.ok();
+    assert!(review["status"]["authenticated"].is_null(), "another audience");
+    let inside = server
+        .handle
+        .issue_service_account_token("default", "robot", &[], Duration::from_secs(60))
+        .await
+        .expect("a token");
+    assert_eq!(who(&server, &inside).await.0, 201);
+    let mut forged = inside.clone();
+    forged.replace_range(inside.len() - 4.., "AAAA");
+    assert_eq!(who(&server, &forged).await.0, 401);
+    let expired = server
+        .handle
+        .issue_service_account_token("default", "robot", &[], Duration::ZERO)
+        .await
+        .expect("a token");
+    assert_eq!(who(&server, &expired).await.0, 401);
+    server.delete(&format!("{accounts}/robot")).await.ok();
+    assert_eq!(who(&server, token).await.0, 401, "the account is gone");
+    server.post(accounts, json!({"metadata": {"name": "robot"}})).await.ok();
+    assert_eq!(who(&server, token).await.0, 401, "another account of the same name");
+    server.post(&format!("{accounts}/nobody/token"), json!({})).await.fails(
+        404,
+        "NotFound",
+        "serviceaccounts \"nobody\" not found",
+    );
+    server.post(&format!("{accounts}/robot/token"), json!({"spec": {"expirationSeconds": 5}})).await.fails(
+        422,
+        "Invalid",
+        "10 minutes",
+    );
+}
+
+#[tokio::test]
+async fn without_a_key_there_are_no_tokens() {
+    let server = start().await;
+    let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
+    let answer = server.raw("POST", path, Body::from(b"{}".to_vec()), &[]).await;
+    answer.fails(503, "ServiceUnavailable", "no key");
+}
