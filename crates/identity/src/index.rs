@@ -155,6 +155,12 @@ impl Index {
             .values()
             .any(|user| user.record.is_bootstrap_admin && user.record.must_change_password)
     }
+    /// The id of the administrator of the first start, while enabled.
+    pub fn bootstrap_admin(&self) -> Option<String> {
+        let state = self.read();
+        let mut admins = state.users.values().filter(|user| user.record.is_bootstrap_admin && user.record.enabled);
+        admins.next().map(|user| user.record.name.clone())
+    }
     /// How many users and tokens there are.
     pub fn counts(&self) -> (usize, usize) {
         let state = self.read();

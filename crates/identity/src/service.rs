@@ -171,6 +171,11 @@ impl Handle {
         self.inner.index.is_first_login()
     }
 
+    /// The id of the administrator of the first start, while enabled.
+    pub fn bootstrap_admin(&self) -> Option<String> {
+        self.inner.index.bootstrap_admin()
+    }
+
     /// Checks name and password, and opens a session.
     pub async fn login(&self, request: LoginRequest<'_>) -> Result<IssuedToken, Error> {
         let LoginRequest { username, password, description, address, kind } = request;

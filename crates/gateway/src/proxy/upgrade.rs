@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
 use super::{Proxy, failure, headers, into_answer};
-use crate::Body;
+use crate::{Body, Lease};
 
 /// Buffer for each direction.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -27,6 +27,7 @@ pub(super) async fn forward(
 ) -> Result<Response<Body>, Status> {
     let client = hyper::upgrade::on(&mut request);
     let (mut parts, _) = request.into_parts();
+    let lease = parts.extensions.remove::<Lease>();
     parts.extensions.clear();
     let session = proxy.session(cluster, lane)?;
     let outcome = session
@@ -42,9 +43,18 @@ pub(super) async fn forward(
             let protocol = HeaderValue::from_str(protocol)
                 .map_err(|_| Status::bad_request("the Upgrade header has unusual characters"))?;
             answer.headers_mut().insert(UPGRADE, protocol);
-            tokio::spawn(Box::pin(join(cluster.to_owned(), client, stream)));
+            tokio::spawn(Box::pin(until_revoked(lease, join(cluster.to_owned(), client, stream))));
             Ok(answer)
         }
+    }
+}
+
+/// Cuts a console whose person or token is revoked: dropping the copy closes both ends.
+async fn until_revoked(lease: Option<Lease>, copying: impl Future<Output = ()>) {
+    let Some(lease) = lease else { return copying.await };
+    tokio::select! {
+        () = copying => {}
+        () = lease.revoked() => {}
     }
 }
 

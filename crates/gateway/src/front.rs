@@ -1,0 +1,60 @@
+//! The parts behind the front and what they share.
+use std::{net::IpAddr, sync::Arc, time::Instant};
+
+use futures::future::BoxFuture;
+use grange_tunnel::{Registry, SessionAuthority};
+use tokio::sync::{Mutex, watch};
+
+use crate::{CaBundle, Config, Streams, metrics::Metrics, proxy::Proxy};
+
+/// What the gateway asks of the part that imports clusters.
+pub trait ImportGate: Send + Sync + 'static {
+    /// The whole manifest behind `/v3/import/<file>`; `remote` and `user_agent` say who fetches it.
+    fn manifest<'a>(
+        &'a self,
+        file: &'a str,
+        remote: IpAddr,
+        user_agent: &'a str,
+    ) -> BoxFuture<'a, Result<bytes::Bytes, ManifestRefusal>>;
+    /// Who decides which agents may come in.
+    fn session_authority(&self) -> Arc<dyn SessionAuthority>;
+}
+
+/// Why there is no manifest. The sentence reaches the administrator of the cluster that asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{sentence}")]
+pub struct ManifestRefusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// One sentence; strangers get the same one whatever is wrong with token or cluster.
+    pub sentence: String,
+}
+
+/// The parts behind the front.
+pub struct Parts {
+    /// Who is who.
+    pub identity: grange_identity::Handle,
+    /// The management API.
+    pub apiserver: grange_apiserver::Handle,
+    /// Importing clusters.
+    pub imports: Arc<dyn ImportGate>,
+    /// Live tunnels.
+    pub registry: Registry,
+    /// Whether everything is up.
+    pub ready: watch::Receiver<bool>,
+}
+
+/// Everything a request may need.
+pub(crate) struct Front {
+    pub(crate) config: Config,
+    pub(crate) ca: CaBundle,
+    pub(crate) parts: Parts,
+    pub(crate) proxy: Proxy,
+    pub(crate) streams: Streams,
+    pub(crate) metrics: Metrics,
+    pub(crate) started: Instant,
+    /// Held while the display name of a new cluster is compared with the others.
+    pub(crate) cluster_names: Mutex<()>,
+    /// Cancelled when tunnels have to end because the server stops.
+    pub(crate) tunnels: tokio_util::sync::CancellationToken,
+}

@@ -1,0 +1,69 @@
+//! Health, metrics, the CA, the front page.
+use grange_apimachinery::Status;
+use grange_apiserver::Attributes;
+use grange_identity::Identity;
+use http::Response;
+
+use crate::{Body, dispatch::Call, front::Front, respond};
+
+/// Seconds after which it is worth asking again whether the server is ready.
+const READY_RETRY_SECONDS: u32 = 1;
+
+pub(crate) fn ready(call: &Call) -> Result<Response<Body>, Status> {
+    if *call.front.parts.ready.borrow() {
+        return Ok(respond::text("ok"));
+    }
+    Err(Status::unavailable("the server is starting", READY_RETRY_SECONDS))
+}
+
+/// The PEM as it is pinned: one newline at its end.
+pub(crate) fn ca_certificates(call: &Call) -> Response<Body> {
+    let ca = &call.front.ca;
+    respond::text(if ca.is_public() { String::new() } else { format!("{}\n", ca.pem()) })
+}
+
+pub(crate) fn metrics(call: &Call) -> Response<Body> {
+    let front = &call.front;
+    let gauges = [
+        ("grange_open_streams", front.streams.count() as u64),
+        ("grange_tunnel_sessions", front.parts.registry.sessions().len() as u64),
+        ("grange_uptime_seconds", front.started.elapsed().as_secs()),
+    ];
+    respond::text(front.metrics.render(&gauges))
+}
+
+/// Whether a person may `get` a path that is no resource.
+pub(crate) fn may_get_path(front: &Front, identity: &Identity, path: &str) -> bool {
+    let attributes = Attributes {
+        user: &identity.user,
+        verb: "get",
+        group: "",
+        version: "",
+        resource: "",
+        subresource: "",
+        namespace: "",
+        name: "",
+        path,
+    };
+    front.parts.apiserver.authorizer().authorize(&attributes).allowed
+}
+
+pub(crate) fn home(call: &Call) -> Response<Body> {
+    let url = call.front.config.server_url.as_str();
+    let version = &call.front.config.version;
+    let page = format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Grange</title></head>\n<body>\n\
+         <h1>Grange {version}</h1>\n<p>One gate to every Harvester cluster. The web console is not part of this \
+         build; the API and the command line are.</p>\n\
+         <ol>\n<li><code>grange login {url}</code></li>\n\
+         <li><code>grange cluster import NAME</code> prints the steps and waits</li>\n\
+         <li><code>grange cluster kubeconfig NAME &gt; NAME.kubeconfig</code></li>\n\
+         <li><code>kubectl --kubeconfig NAME.kubeconfig get nodes</code></li>\n</ol>\n</body>\n</html>\n"
+    );
+    let mut response = respond::bytes("text/html; charset=utf-8", page);
+    response.headers_mut().insert(
+        http::header::CONTENT_SECURITY_POLICY,
+        http::HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    );
+    response
+}
