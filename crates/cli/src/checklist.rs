@@ -1,0 +1,100 @@
+//! The live checklist of an import: conditions of the management Cluster as they turn true.
+use std::io::{IsTerminal as _, Write as _};
+
+use serde_json::Value;
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    kind: String,
+    is_true: bool,
+    message: String,
+}
+
+/// The conditions of a Cluster in the order they are kept.
+pub(crate) fn items(cluster: &Value) -> Vec<Item> {
+    let conditions = cluster["status"]["conditions"].as_array().into_iter().flatten();
+    conditions
+        .map(|condition| Item {
+            kind: condition["type"].as_str().unwrap_or_default().to_owned(),
+            is_true: condition["status"] == "True",
+            message: condition["message"].as_str().unwrap_or_default().to_owned(),
+        })
+        .collect()
+}
+
+/// Whether the cluster is ready.
+pub(crate) fn is_ready(cluster: &Value) -> bool {
+    items(cluster).iter().any(|item| item.kind == "Ready" && item.is_true)
+}
+
+/// Draws the list on standard error: in place on a terminal, else one line a change.
+#[derive(Default)]
+pub(crate) struct Checklist {
+    shown: Vec<Item>,
+    lines: usize,
+}
+
+impl Checklist {
+    pub(crate) fn show(&mut self, cluster: &Value) {
+        let items = items(cluster);
+        if items == self.shown {
+            return;
+        }
+        if std::io::stderr().is_terminal() {
+            self.redraw(&items);
+        } else {
+            for item in items.iter().filter(|item| !self.shown.contains(item)) {
+                eprintln!("{}", line(item));
+            }
+        }
+        self.shown = items;
+    }
+    /// The last sentence of what is still false.
+    pub(crate) fn waiting_for(&self) -> String {
+        let open = self.shown.iter().filter(|item| !item.is_true);
+        let texts: Vec<String> = open.map(|item| format!("{} ({})", item.kind, item.message)).collect();
+        if texts.is_empty() { "its first condition".into() } else { texts.join(", ") }
+    }
+    fn redraw(&mut self, items: &[Item]) {
+        let mut text = String::new();
+        if self.lines > 0 {
+            text.push_str(&format!("\x1b[{}A\x1b[J", self.lines));
+        }
+        for item in items {
+            text.push_str(&line(item));
+            text.push('\n');
+        }
+        self.lines = items.len();
+        let _ = std::io::stderr().write_all(text.as_bytes());
+    }
+}
+
+fn line(item: &Item) -> String {
+    let mark = if item.is_true { "[x]" } else { "[ ]" };
+    // One screen line each, or redrawing in place would go wrong.
+    let message: String = item.message.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol }).take(90).collect();
+    if item.is_true || message.is_empty() {
+        format!("{mark} {}", item.kind)
+    } else {
+        format!("{mark} {}: {message}", item.kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn conditions_become_lines() {
+        let cluster = json!({"status": {"conditions": [
+            {"type": "Connected", "status": "True", "message": "ignored"},
+            {"type": "Ready", "status": "False", "message": "the API\nis not reached"},
+        ]}});
+        let lines: Vec<String> = items(&cluster).iter().map(line).collect();
+        assert_eq!(lines, ["[x] Connected", "[ ] Ready: the API is not reached"]);
+        assert!(!is_ready(&cluster));
+    }
+}
