@@ -73,7 +73,8 @@ impl Checklist {
 fn line(item: &Item) -> String {
     let mark = if item.is_true { "[x]" } else { "[ ]" };
     // One screen line each, or redrawing in place would go wrong.
-    let message: String = item.message.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol }).take(90).collect();
+    let message: String =
+        item.message.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol }).take(90).collect();
     if item.is_true || message.is_empty() {
         format!("{mark} {}", item.kind)
     } else {

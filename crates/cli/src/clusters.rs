@@ -105,7 +105,10 @@ async fn resolve(remote: &Remote, name: &str) -> Result<Value, Error> {
         (None, several) => {
             let ids: Vec<&str> =
                 several.iter().filter_map(|item| item["metadata"]["name"].as_str()).collect();
-            Err(Error::Usage(format!("{name:?} is the name of several clusters; use an id: {}", ids.join(", "))))
+            Err(Error::Usage(format!(
+                "{name:?} is the name of several clusters; use an id: {}",
+                ids.join(", ")
+            )))
         }
     }
 }
@@ -128,21 +131,30 @@ async fn import(remote: &Remote, arguments: &Import) -> Result<(), Error> {
         "spec": {"agentEnvVars": []},
     });
     remote.post(&provisioning(""), &object).await?;
-    let id = wait_for(ASSIGN_TIMEOUT, || format!("{name} has no id yet"), async || {
-        let cluster = remote.get(&provisioning(name)).await?;
-        Ok(cluster["status"]["clusterName"].as_str().filter(|id| !id.is_empty()).map(str::to_owned))
-    })
+    let id = wait_for(
+        ASSIGN_TIMEOUT,
+        || format!("{name} has no id yet"),
+        async || {
+            let cluster = remote.get(&provisioning(name)).await?;
+            Ok(cluster["status"]["clusterName"].as_str().filter(|id| !id.is_empty()).map(str::to_owned))
+        },
+    )
     .await?;
-    let token_path = format!(
-        "/apis/management.cattle.io/v3/namespaces/{id}/clusterregistrationtokens/default-token"
-    );
-    let token = wait_for(ASSIGN_TIMEOUT, || format!("{name} has no registration address yet"), async || {
-        let token = remote.find(&token_path).await?;
-        Ok(token.filter(|token| token["status"]["manifestUrl"].as_str().is_some_and(|url| !url.is_empty())))
-    })
+    let token_path =
+        format!("/apis/management.cattle.io/v3/namespaces/{id}/clusterregistrationtokens/default-token");
+    let token = wait_for(
+        ASSIGN_TIMEOUT,
+        || format!("{name} has no registration address yet"),
+        async || {
+            let token = remote.find(&token_path).await?;
+            Ok(token
+                .filter(|token| token["status"]["manifestUrl"].as_str().is_some_and(|url| !url.is_empty())))
+        },
+    )
     .await?;
     let manifest_url = token["status"]["manifestUrl"].as_str().unwrap_or_default();
-    let has_own_ca = config::read()?.is_some_and(|known| !known.ca_pem.is_empty() || known.insecure_skip_tls_verify);
+    let has_own_ca =
+        config::read()?.is_some_and(|known| !known.ca_pem.is_empty() || known.insecure_skip_tls_verify);
     let steps = Steps { name, id: &id, manifest_url, has_own_ca };
     let value = json!({
         "name": name,
@@ -218,7 +230,9 @@ async fn delete(remote: &Remote, arguments: &Delete) -> Result<(), Error> {
         if !prompt::is_interactive() {
             return Err(Error::Usage(format!("deleting {name} has to be confirmed: use --yes")));
         }
-        if !prompt::confirm(&format!("Delete cluster {name} ({id}) here, and what the import brought there?"))? {
+        if !prompt::confirm(&format!(
+            "Delete cluster {name} ({id}) here, and what the import brought there?"
+        ))? {
             return Err(Error::Usage("nothing was deleted".into()));
         }
     }
@@ -229,10 +243,15 @@ async fn delete(remote: &Remote, arguments: &Delete) -> Result<(), Error> {
     remote.delete(&path).await?;
     if arguments.wait {
         let management = format!("{MANAGEMENT}/{id}");
-        wait_for(arguments.timeout, || format!("{name} is still being removed"), async || {
-            let is_gone = remote.find(&path).await?.is_none() && remote.find(&management).await?.is_none();
-            Ok(is_gone.then_some(()))
-        })
+        wait_for(
+            arguments.timeout,
+            || format!("{name} is still being removed"),
+            async || {
+                let is_gone =
+                    remote.find(&path).await?.is_none() && remote.find(&management).await?.is_none();
+                Ok(is_gone.then_some(()))
+            },
+        )
         .await?;
         eprintln!("Cluster {name} is gone.");
     } else {
@@ -244,7 +263,8 @@ async fn delete(remote: &Remote, arguments: &Delete) -> Result<(), Error> {
 /// The provisioning object that stands for this id, where there is one: deleting it deletes the other.
 async fn owner_of(remote: &Remote, id: &str) -> Result<Option<String>, Error> {
     let answer = remote.get("/apis/provisioning.cattle.io/v1/clusters").await?;
-    let found = answer["items"].as_array().into_iter().flatten().find(|item| item["status"]["clusterName"] == id);
+    let found =
+        answer["items"].as_array().into_iter().flatten().find(|item| item["status"]["clusterName"] == id);
     Ok(found.map(|item| {
         let metadata = &item["metadata"];
         let namespace = metadata["namespace"].as_str().unwrap_or(WORKSPACE);

@@ -140,7 +140,14 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, seconds) in [("90s", Some(90)), ("30m", Some(1800)), ("2h", Some(7200)), ("5", Some(5)), ("x", None), ("1d", None)] {
+        for (text, seconds) in [
+            ("90s", Some(90)),
+            ("30m", Some(1800)),
+            ("2h", Some(7200)),
+            ("5", Some(5)),
+            ("x", None),
+            ("1d", None),
+        ] {
             assert_eq!(parse_duration(text).ok().map(|found| found.as_secs()), seconds, "{text}");
         }
     }

@@ -59,8 +59,9 @@ impl Remote {
             Trust::Public => builder,
             Trust::Nothing => builder.tls_danger_accept_invalid_certs(true),
             Trust::Pinned(pem) => {
-                let bundle = Certificate::from_pem_bundle(pem.as_bytes())
-                    .map_err(|error| Error::Untrusted(format!("the CA of {server} cannot be read: {error}")))?;
+                let bundle = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| {
+                    Error::Untrusted(format!("the CA of {server} cannot be read: {error}"))
+                })?;
                 builder.tls_certs_only(bundle)
             }
         };

@@ -70,16 +70,19 @@ fn cookie(headers: &HeaderMap) -> Credential {
 
 /// Whether a request that is authenticated by a cookie may act: a browser sends cookies for pages of others too, and
 /// names the page in `Origin`. Reads are free, except the ones that open a WebSocket.
-pub(crate) fn origin_is_fine(method: &Method, headers: &HeaderMap, uri: &Uri, server_url: &ServerUrl) -> bool {
+pub(crate) fn origin_is_fine(
+    method: &Method,
+    headers: &HeaderMap,
+    uri: &Uri,
+    server_url: &ServerUrl,
+) -> bool {
     let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
     if is_read && !headers.contains_key(header::UPGRADE) {
         return true;
     }
     let Some(origin) = headers.get(header::ORIGIN) else {
         // Browsers that send no Origin say where the request comes from in this header; other clients send neither.
-        return headers
-            .get("sec-fetch-site")
-            .is_none_or(|site| site == "same-origin" || site == "none");
+        return headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
     };
     let Ok(origin) = origin.to_str() else { return false };
     if origin == server_url.as_str() {

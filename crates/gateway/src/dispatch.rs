@@ -71,9 +71,8 @@ impl Call {
     pub(crate) async fn take_json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Status> {
         let bytes = self.take_body().await?;
         let bytes: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
-        serde_json::from_slice(bytes).map_err(|error| {
-            Status::new(422, Reason::Invalid, format!("Failed to parse body: {error}"))
-        })
+        serde_json::from_slice(bytes)
+            .map_err(|error| Status::new(422, Reason::Invalid, format!("Failed to parse body: {error}")))
     }
 }
 
@@ -102,9 +101,7 @@ pub(crate) async fn answer(
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers
-        .entry(header::X_CONTENT_TYPE_OPTIONS)
-        .or_insert(HeaderValue::from_static("nosniff"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     tracing::debug!(
         request = id,
         %method,
@@ -170,7 +167,9 @@ fn check(
         Access::Person => identity.is_some(),
         Access::Operator => {
             remote.ip().is_loopback()
-                || identity.as_ref().is_some_and(|identity| handlers::may_get_path(front, identity, uri.path()))
+                || identity
+                    .as_ref()
+                    .is_some_and(|identity| handlers::may_get_path(front, identity, uri.path()))
         }
     };
     if !is_allowed {

@@ -27,14 +27,17 @@ pub(crate) fn check(path: &str) -> Result<(), &'static str> {
                 return Err("the path must not contain encoded control characters");
             }
             // `%252f`: the same in a double disguise.
-            Some(b'%') => match bytes.get(index + 3..index + 5).and_then(hex_pair) {
-                Some(b'/' | b'\\' | b'.' | b'%') => return Err("the path must not be encoded twice"),
-                _ => {}
-            },
+            Some(b'%') if is_disguised(bytes.get(index + 3..index + 5)) => {
+                return Err("the path must not be encoded twice");
+            }
             Some(_) => {}
         }
     }
     Ok(())
+}
+
+fn is_disguised(pair: Option<&[u8]>) -> bool {
+    matches!(pair.and_then(hex_pair), Some(b'/' | b'\\' | b'.' | b'%'))
 }
 
 fn decode(bytes: &[u8], percent: usize) -> Option<u8> {

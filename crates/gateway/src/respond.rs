@@ -23,8 +23,7 @@ pub(crate) fn error(dialect: Dialect, status: &Status) -> Response<Body> {
         Dialect::Norman => bytes("application/json", norman_error(status).to_string().into_bytes()),
         Dialect::Text => bytes("text/plain; charset=utf-8", format!("{}\n", status.message).into_bytes()),
     };
-    *response.status_mut() =
-        StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let retry_after = status.details.as_ref().and_then(|details| details.retry_after_seconds);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -170,7 +170,8 @@ impl Pattern {
                 trimmed.eq_ignore_ascii_case(whole)
             }
             Under(start) => {
-                path.len() > start.len() && path.as_bytes()[..start.len()].eq_ignore_ascii_case(start.as_bytes())
+                path.len() > start.len()
+                    && path.as_bytes()[..start.len()].eq_ignore_ascii_case(start.as_bytes())
             }
         }
     }
@@ -214,7 +215,10 @@ mod tests {
         assert_eq!(endpoint("/v3/settings/server-url"), Some(Endpoint::Setting));
         assert_eq!(endpoint("/v3-public/localProviders/local"), Some(Endpoint::Login));
         assert_eq!(endpoint("/v3/clusters/"), Some(Endpoint::Clusters));
-        assert_eq!(endpoint("/v3/clusterRegistrationTokens/c:default-token"), Some(Endpoint::RegistrationToken));
+        assert_eq!(
+            endpoint("/v3/clusterRegistrationTokens/c:default-token"),
+            Some(Endpoint::RegistrationToken)
+        );
         assert_eq!(endpoint("/"), Some(Endpoint::Home));
         assert_eq!(endpoint("/apix"), None);
         assert_eq!(endpoint("/k8s/clusters/"), None);

@@ -197,7 +197,8 @@ async fn connection(
             return;
         }
     };
-    let service = service_fn(move |request: http::Request<Incoming>| dispatch::answer(front.clone(), remote, request));
+    let service =
+        service_fn(move |request: http::Request<Incoming>| dispatch::answer(front.clone(), remote, request));
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder
         .http1()

@@ -48,9 +48,7 @@ struct Held {
 
 impl Streams {
     pub(crate) fn new(identity: grange_identity::Handle) -> Self {
-        Streams {
-            inner: Arc::new(Inner { identity, open: Mutex::default(), all: CancellationToken::new() }),
-        }
+        Streams { inner: Arc::new(Inner { identity, open: Mutex::default(), all: CancellationToken::new() }) }
     }
     /// Registers a stream of this person.
     pub fn lease(&self, identity: &Identity) -> Lease {

@@ -1,3 +1,53 @@
-//! The `grange` binary.
+//! The `grange` binary: reads the command line, builds the parts, runs them, turns errors into exit codes.
+//!
+//! Start reading at [`arguments`] (every flag), then [`server`] (how the parts are put together).
 
-fn main() {}
+mod agent;
+mod arguments;
+mod exit;
+mod kubeconfig_file;
+mod logging;
+mod server;
+mod shutdown;
+mod solo;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use arguments::{Arguments, Command};
+
+/// Threads for blocking work: password hashing, file reads.
+const MAX_BLOCKING_THREADS: usize = 16;
+
+fn main() -> ExitCode {
+    // First of all: whoever builds a TLS configuration without naming a provider gets this one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = Arguments::parse();
+    logging::start(matches!(arguments.command, Command::Client(_)));
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
+        .thread_name("grange")
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&anyhow::Error::new(error).context("starting threads")),
+    };
+    let result = runtime.block_on(run(arguments.command));
+    // Whatever still blocks must not keep a stopped process alive.
+    runtime.shutdown_background();
+    match result {
+        Ok(code) => code,
+        Err(error) => exit::report(&error),
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Server(arguments) => server::run(*arguments).await,
+        Command::Agent(arguments) => agent::run(arguments).await,
+        Command::Solo(arguments) => solo::run(*arguments).await,
+        Command::Client(client) => Ok(grange_cli::run(client).await),
+    }
+}

@@ -51,7 +51,11 @@ pub(crate) async fn run(handle: &Handle, password: Option<Secret>) -> Result<Boo
     }
     let listed = handle.users().list(&ListParams::default().limit(2)).await?;
     let is_resumed = listed.items.iter().any(|user| {
-        user.metadata.labels.as_ref().and_then(|labels| labels.get(objects::BOOTSTRAP_LABEL)).map(String::as_str)
+        user.metadata
+            .labels
+            .as_ref()
+            .and_then(|labels| labels.get(objects::BOOTSTRAP_LABEL))
+            .map(String::as_str)
             == Some(objects::BOOTSTRAP_ADMIN)
     });
     let outcome = if listed.items.is_empty() || (is_resumed && listed.items.len() == 1) {
@@ -129,7 +133,8 @@ async fn ensure<K>(api: &Api<K>, object: serde_json::Value) -> Result<(), Error>
 where
     K: Serialize + DeserializeOwned + Clone + std::fmt::Debug,
 {
-    let object: K = serde_json::from_value(object).map_err(|error| Error::from(kube::Error::SerdeError(error)))?;
+    let object: K =
+        serde_json::from_value(object).map_err(|error| Error::from(kube::Error::SerdeError(error)))?;
     match api.create(&PostParams::default(), &object).await {
         Err(error) if !is_status(&error, 409) => Err(error.into()),
         _ => Ok(()),

@@ -158,7 +158,8 @@ impl Index {
     /// The id of the administrator of the first start, while enabled.
     pub fn bootstrap_admin(&self) -> Option<String> {
         let state = self.read();
-        let mut admins = state.users.values().filter(|user| user.record.is_bootstrap_admin && user.record.enabled);
+        let mut admins =
+            state.users.values().filter(|user| user.record.is_bootstrap_admin && user.record.enabled);
         admins.next().map(|user| user.record.name.clone())
     }
     /// How many users and tokens there are.

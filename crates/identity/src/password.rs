@@ -24,7 +24,7 @@ const LANES: u32 = 1;
 
 /// Verified against when the user does not exist, so that both answers cost the same. Nobody knows its password:
 /// it is the hash of random bytes that were thrown away. A test keeps its parameters equal to ours.
-const DUMMY_HASH: &str = 
+const DUMMY_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$Qa0PHI27Q+B45Ms7Q1BdkQ$TyZ4PfLpDp1rGb0mlBVtWOSBGvjmcW5mX95O5Ib+on8";
 
 /// Hashes and verifies.

@@ -217,9 +217,7 @@ impl Handle {
 
     /// Makes a token.
     pub async fn issue(&self, request: TokenRequest<'_>) -> Result<IssuedToken, Error> {
-        let user = self
-            .user(request.user_id)
-            .ok_or_else(|| Error::NoSuchUser(request.user_id.to_owned()))?;
+        let user = self.user(request.user_id).ok_or_else(|| Error::NoSuchUser(request.user_id.to_owned()))?;
         let secret = Secret::generate(TOKEN_SECRET_LENGTH);
         let ttl = SignedDuration::try_from(request.ttl).unwrap_or(SignedDuration::ZERO);
         let expires_at = grange_apimachinery::time::rfc3339(Timestamp::now() + ttl);
@@ -253,12 +251,7 @@ impl Handle {
         if let Some(record) = TokenRecord::read(&created) {
             self.inner.index.apply_token(record, true);
         }
-        Ok(IssuedToken {
-            credential: wire_form(&name, &secret),
-            name,
-            expires_at,
-            user_id: user.id,
-        })
+        Ok(IssuedToken { credential: wire_form(&name, &secret), name, expires_at, user_id: user.id })
     }
 
     /// Ends a token at once, here and in the management API.
@@ -362,7 +355,10 @@ impl Handle {
     }
 
     /// Creates a User and takes it into the index.
-    pub(crate) async fn create_user_object(&self, mut object: serde_json::Value) -> Result<UserProfile, Error> {
+    pub(crate) async fn create_user_object(
+        &self,
+        mut object: serde_json::Value,
+    ) -> Result<UserProfile, Error> {
         object["apiVersion"] = json!("management.cattle.io/v3");
         object["kind"] = json!("User");
         let mut created = self.users().create(&PostParams::default(), &dynamic(object)?).await?;

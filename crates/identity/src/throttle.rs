@@ -37,16 +37,11 @@ impl Failures {
 }
 
 /// The counters.
+#[derive(Default)]
 pub struct Throttle {
     accounts: HashMap<String, Failures>,
     addresses: HashMap<IpAddr, Failures>,
     known: HashMap<(String, IpAddr), Instant>,
-}
-
-impl Default for Throttle {
-    fn default() -> Self {
-        Throttle { accounts: HashMap::new(), addresses: HashMap::new(), known: HashMap::new() }
-    }
 }
 
 impl Throttle {

@@ -51,7 +51,8 @@ pub(crate) async fn ask(
     body: Option<&Value>,
 ) -> Result<Value, Status> {
     let bytes = body.map(|value| bytes::Bytes::from(value.to_string()));
-    let mut request = Request::builder().method(method.clone()).uri(path).header(header::ACCEPT, "application/json");
+    let mut request =
+        Request::builder().method(method.clone()).uri(path).header(header::ACCEPT, "application/json");
     if bytes.is_some() {
         let kind = if method == Method::PATCH { "application/merge-patch+json" } else { "application/json" };
         request = request.header(header::CONTENT_TYPE, kind);
@@ -102,4 +103,3 @@ pub(crate) async fn cluster_exists(front: &Front, id: &str) -> Result<bool, Stat
         Err(status) => Err(status),
     }
 }
-

@@ -133,7 +133,9 @@ fn display_name(cluster: &Value) -> &str {
 pub(super) fn name_segment(name: &str) -> Result<&str, Status> {
     let is_name = !name.is_empty()
         && name.len() <= 253
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte));
     if is_name { Ok(name) } else { Err(crate::handlers::cluster_not_found(name)) }
 }
 
@@ -148,7 +150,8 @@ fn to_norman(front: &Front, cluster: &Value) -> Value {
     }
     fields.insert("name".into(), json!(display_name(cluster)));
     let url = front.config.server_url.join(&path);
-    fields.insert("actions".into(), json!({"generateKubeconfig": format!("{url}?action=generateKubeconfig")}));
+    fields
+        .insert("actions".into(), json!({"generateKubeconfig": format!("{url}?action=generateKubeconfig")}));
     let (state, transitioning, message) = state(cluster);
     fields.insert("state".into(), json!(state));
     fields.insert("transitioning".into(), json!(transitioning));
@@ -175,5 +178,12 @@ fn state(cluster: &Value) -> (&'static str, &'static str, String) {
     if status("Provisioned") == "True" {
         return ("unavailable", "error", message("Ready"));
     }
-    ("pending", "yes", [message("Waiting"), message("Connected"), message("Ready")].into_iter().find(|text| !text.is_empty()).unwrap_or_default())
+    (
+        "pending",
+        "yes",
+        [message("Waiting"), message("Connected"), message("Ready")]
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default(),
+    )
 }

@@ -33,7 +33,13 @@ pub(crate) fn collection(front: &Front, kind: &str, path: &str, mut data: Vec<Va
 }
 
 /// The fields every Norman resource has, from an object's metadata.
-pub(crate) fn resource(front: &Front, kind: &str, id: &str, path: &str, object: &Value) -> Map<String, Value> {
+pub(crate) fn resource(
+    front: &Front,
+    kind: &str,
+    id: &str,
+    path: &str,
+    object: &Value,
+) -> Map<String, Value> {
     let metadata = &object["metadata"];
     let url = front.config.server_url.join(path);
     let created = metadata["creationTimestamp"].as_str().unwrap_or_default();

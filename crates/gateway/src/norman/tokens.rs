@@ -53,12 +53,8 @@ pub(crate) async fn collection(mut call: Call) -> Result<Response<Body>, Status>
     }
     let form: Form = call.take_json().await?;
     let wanted = if form.ttl == 0 { MAX_TTL } else { Duration::from_millis(form.ttl).min(MAX_TTL) };
-    let request = TokenRequest {
-        user_id: &user_id,
-        kind: TokenKind::Api,
-        ttl: wanted,
-        description: &form.description,
-    };
+    let request =
+        TokenRequest { user_id: &user_id, kind: TokenKind::Api, ttl: wanted, description: &form.description };
     let token = identity.issue(request).await.map_err(refusal)?;
     let mut response = respond::json_with(
         StatusCode::CREATED,

@@ -54,9 +54,7 @@ pub(crate) async fn one(mut call: Call) -> Result<Response<Body>, Status> {
     } else if !is_me {
         require(&call, "get", &id)?;
     }
-    let user = identity
-        .user(&id)
-        .ok_or_else(|| Status::not_found("management.cattle.io", "users", &id))?;
+    let user = identity.user(&id).ok_or_else(|| Status::not_found("management.cattle.io", "users", &id))?;
     Ok(respond::json_ok(&to_norman(&call.front, &user, is_me)))
 }
 
@@ -76,7 +74,10 @@ fn require(call: &Call, verb: &str, id: &str) -> Result<(), Status> {
     if call.front.parts.apiserver.authorizer().authorize(&attributes).allowed {
         return Ok(());
     }
-    let why = format!("User {:?} cannot {verb} resource \"users\" in API group \"management.cattle.io\" at the cluster scope", user.username);
+    let why = format!(
+        "User {:?} cannot {verb} resource \"users\" in API group \"management.cattle.io\" at the cluster scope",
+        user.username
+    );
     Err(Status::forbidden("management.cattle.io", "users", id, &why))
 }
 

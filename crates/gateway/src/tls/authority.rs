@@ -115,11 +115,7 @@ fn set_validity(params: &mut CertificateParams, days: i64) {
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let moment = |days: i64| {
         let date = today.saturating_add(jiff::Span::new().days(days));
-        rcgen::date_time_ymd(
-            i32::from(date.year()),
-            date.month().unsigned_abs(),
-            date.day().unsigned_abs(),
-        )
+        rcgen::date_time_ymd(i32::from(date.year()), date.month().unsigned_abs(), date.day().unsigned_abs())
     };
     params.not_before = moment(-1);
     params.not_after = moment(days);
@@ -154,12 +150,8 @@ fn write(path: &Path, contents: &str, mode: u32) -> Result<(), TlsError> {
     let fail = |source| TlsError::File { path: path.to_owned(), source };
     let temporary = path.with_extension("new");
     let _ = std::fs::remove_file(&temporary);
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(&temporary)
-        .map_err(fail)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&temporary).map_err(fail)?;
     file.write_all(contents.as_bytes()).and_then(|()| file.sync_all()).map_err(fail)?;
     std::fs::rename(&temporary, path).map_err(fail)
 }

@@ -53,7 +53,9 @@ impl CurrentCertificate {
                     self.key.store(Arc::new(key));
                     tracing::info!(certificate = %certificate.display(), "the TLS certificate was replaced");
                 }
-                Err(error) => tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays"),
+                Err(error) => {
+                    tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays")
+                }
             }
             seen = now;
         }

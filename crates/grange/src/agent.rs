@@ -1,0 +1,20 @@
+//! `grange agent`: in its pod everything comes from the environment and mounted files; outside from the flags.
+use std::process::ExitCode;
+
+use grange_agent::{Config, Service};
+
+use crate::{arguments, exit::Refusal, shutdown};
+
+pub(crate) async fn run(arguments: arguments::Agent) -> anyhow::Result<ExitCode> {
+    let arguments::Agent { server_url, token, kubeconfig, ca_checksum } = arguments;
+    let config = match (server_url, token, kubeconfig) {
+        (Some(server_url), Some(token), Some(kubeconfig)) => {
+            Config::outside(&server_url, &token, &kubeconfig, ca_checksum.as_deref())
+        }
+        (None, None, None) => Config::from_environment(),
+        _ => return Err(Refusal::usage("--server-url, --token and --kubeconfig go together")),
+    }?;
+    let shutdown = shutdown::on_signal()?;
+    Service::new(config).run(shutdown).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,230 @@
+//! `grange server`: validates, opens, builds, runs, stops.
+use std::{
+    net::{IpAddr, SocketAddr, UdpSocket},
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Instant,
+};
+
+use anyhow::Context as _;
+use grange_apiserver::UserInfo;
+use grange_gateway::{Bound, Limits, Parts, ServerUrl, TlsSource};
+use grange_identity::{BootstrapOutcome, Index, Secret};
+use grange_store_sqlite::{SqliteConfig, SqliteStore};
+use grange_tunnel::Registry;
+use kube::Client;
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    arguments::{self, default_data_folder},
+    exit::Refusal,
+    kubeconfig_file, shutdown,
+};
+
+/// What the API server says its version is: kubectl compares it with its own.
+const KUBERNETES_VERSION: &str = concat!("v1.36.0+grange", env!("CARGO_PKG_VERSION_MAJOR"));
+
+/// What was asked for, checked before anything is touched.
+struct Plan {
+    data_dir: PathBuf,
+    listen: SocketAddr,
+    server_url: ServerUrl,
+    bootstrap_password: Option<Secret>,
+    kubeconfig_out: PathBuf,
+    tls: TlsSource,
+}
+
+pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode> {
+    let began = Instant::now();
+    let plan = plan(arguments)?;
+    let shutdown = shutdown::on_signal()?;
+    prepare(&plan.data_dir)?;
+    let store = open_store(&plan.data_dir).await?;
+
+    let bound = Bound::bind(grange_gateway::Config {
+        listen: plan.listen,
+        server_url: plan.server_url.clone(),
+        tls: plan.tls.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        limits: Limits::default(),
+    })
+    .await?;
+
+    let tasks = TaskTracker::new();
+    let stop_parts = tokio_util::sync::CancellationToken::new();
+    let index = Arc::new(Index::default());
+    let mut api_config = grange_apiserver::Config::new(store, index.clone());
+    api_config.version = KUBERNETES_VERSION.to_owned();
+    api_config.resources = resources()?;
+    api_config.ca_pem = (!bound.ca().is_public()).then(|| bound.ca().pem().to_owned());
+    let (api_service, apiserver) = grange_apiserver::Service::new(api_config);
+    tasks.spawn(api_service.run(stop_parts.clone()));
+    apiserver.ready().await;
+
+    let client = Client::new(apiserver.loopback(UserInfo::loopback()), "default");
+    let (identity_service, identity) =
+        grange_identity::Service::new(grange_identity::Config { client: client.clone(), index });
+    let stop_identity = stop_parts.clone();
+    tasks.spawn(async move { identity_service.run(stop_identity.cancelled_owned()).await });
+    identity.ready().await;
+    let outcome = identity.bootstrap(plan.bootstrap_password).await.context("the first start")?;
+
+    let registry = Registry::new(env!("CARGO_PKG_VERSION"));
+    let (ready, ready_seen) = watch::channel(false);
+    let ca = bound.ca().clone();
+    let (gateway, handle) = bound.serve(Parts {
+        identity: identity.clone(),
+        apiserver,
+        imports: Arc::new(NoImports),
+        registry,
+        ready: ready_seen,
+    });
+    if let Some(admin) = identity.bootstrap_admin() {
+        kubeconfig_file::write(&plan.kubeconfig_out, &plan.server_url, &ca, &identity, &admin).await?;
+    }
+    let serving = tokio::spawn(gateway.run(shutdown.clone()));
+    ready.send_replace(true);
+    announce(&outcome, &plan.server_url, &plan.kubeconfig_out);
+    eprintln!(
+        "grange server is ready on {} after {} ms: {}",
+        handle.address(),
+        began.elapsed().as_millis(),
+        plan.server_url.as_str()
+    );
+    serving.await.context("the gateway")?;
+    stop_parts.cancel();
+    tasks.close();
+    tasks.wait().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(arguments: arguments::Server) -> anyhow::Result<Plan> {
+    match arguments.store.as_str() {
+        "sqlite" => {}
+        engine if engine == "etcd" || engine.starts_with("etcd=") => {
+            return Err(Refusal::not_in_this_build("this build has no etcd engine yet; use --store sqlite"));
+        }
+        other => return Err(Refusal::usage(format!("--store {other:?}: use sqlite or etcd=URL,URL"))),
+    }
+    let server_url = match &arguments.server_url {
+        Some(text) => {
+            ServerUrl::parse(text).map_err(|error| Refusal::usage(format!("--server-url: {error}")))?
+        }
+        None => derived_url(arguments.listen)?,
+    };
+    let tls = match (arguments.tls_cert, arguments.tls_key) {
+        (Some(certificate), Some(key)) => TlsSource::Files { certificate, key },
+        (None, None) => TlsSource::SelfSigned { folder: PathBuf::new() },
+        _ => return Err(Refusal::usage("--tls-cert and --tls-key go together")),
+    };
+    let bootstrap_password = arguments.bootstrap_password.filter(|text| !text.is_empty()).map(Secret::new);
+    if bootstrap_password.as_ref().is_some_and(|text| text.expose().len() > 1024) {
+        return Err(Refusal::usage("--bootstrap-password is longer than 1024 bytes"));
+    }
+    let data_dir = arguments.data_dir.unwrap_or_else(|| default_data_folder("grange"));
+    let tls = match tls {
+        TlsSource::SelfSigned { .. } => TlsSource::SelfSigned { folder: data_dir.join("tls") },
+        files => files,
+    };
+    Ok(Plan {
+        listen: arguments.listen,
+        server_url,
+        bootstrap_password,
+        kubeconfig_out: arguments.kubeconfig_out.unwrap_or_else(|| data_dir.join("admin.kubeconfig")),
+        tls,
+        data_dir,
+    })
+}
+
+/// The address others reach this machine by, as far as it can be guessed.
+fn derived_url(listen: SocketAddr) -> anyhow::Result<ServerUrl> {
+    if listen.port() == 0 {
+        return Err(Refusal::usage("--listen with port 0 needs --server-url"));
+    }
+    let address = if listen.ip().is_unspecified() { outbound_address() } else { listen.ip() };
+    let url = format!("https://{}", SocketAddr::new(address, listen.port()));
+    tracing::warn!(url, "no --server-url: clusters and people have to reach this address");
+    ServerUrl::parse(&url).map_err(|error| Refusal::usage(error.to_string()))
+}
+
+/// The address of the interface that leads outside; connecting a UDP socket sends nothing.
+fn outbound_address() -> IpAddr {
+    let probe = UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    probe.map_or(IpAddr::from([127, 0, 0, 1]), |address| address.ip())
+}
+
+fn prepare(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .with_context(|| format!("--data-dir: making {}", folder.display()))
+}
+
+async fn open_store(folder: &Path) -> anyhow::Result<Arc<SqliteStore>> {
+    let path = folder.join("grange.db");
+    let store = tokio::task::spawn_blocking(move || SqliteStore::open(SqliteConfig::new(path)))
+        .await
+        .context("opening the store")??;
+    Ok(Arc::new(store))
+}
+
+/// What the management API serves beside Kubernetes' own kinds.
+fn resources() -> anyhow::Result<Vec<grange_apiserver::Resource>> {
+    Ok(grange_identity::resources::resources())
+}
+
+fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, kubeconfig: &Path) {
+    let BootstrapOutcome::Created { username, generated_password } = outcome else { return };
+    let url = server_url.as_str();
+    match generated_password {
+        Some(password) => eprintln!(
+            "This is the first start. Log in as {username:?} with the one-time password\n\n    {}\n\n\
+             It is not shown again; change it after the first login.\n\
+             hint: grange login {url} --username {username}",
+            password.expose()
+        ),
+        None => eprintln!("This is the first start. Log in as {username:?} with the bootstrap password."),
+    }
+    eprintln!("hint: kubectl --kubeconfig {} get namespaces", kubeconfig.display());
+}
+
+/// Until clusters can be imported.
+struct NoImports;
+
+impl grange_gateway::ImportGate for NoImports {
+    fn manifest<'a>(
+        &'a self,
+        _file: &'a str,
+        _remote: IpAddr,
+        _user_agent: &'a str,
+    ) -> futures::future::BoxFuture<'a, Result<bytes::Bytes, grange_gateway::ManifestRefusal>> {
+        let sentence = "clusters cannot be imported yet".to_owned();
+        Box::pin(async { Err(grange_gateway::ManifestRefusal { status: 400, sentence }) })
+    }
+    fn session_authority(&self) -> Arc<dyn grange_tunnel::SessionAuthority> {
+        Arc::new(NoImports)
+    }
+}
+
+impl grange_tunnel::SessionAuthority for NoImports {
+    fn admit<'a>(
+        &'a self,
+        _hello: &'a grange_wire::Hello,
+        _nonce: &'a [u8],
+        _remote: SocketAddr,
+    ) -> futures::future::BoxFuture<'a, Result<grange_tunnel::Admission, grange_wire::Refusal>> {
+        Box::pin(async {
+            Err(grange_wire::Refusal::new(
+                grange_wire::RefusalCode::BadToken,
+                "clusters cannot be imported yet",
+            ))
+        })
+    }
+}
