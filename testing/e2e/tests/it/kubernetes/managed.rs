@@ -8,7 +8,10 @@ use grange_harness::{Api, Kubeconfig, Server, tls, wait};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio_tungstenite::tungstenite::{client::IntoClientRequest, http::header::AUTHORIZATION};
+use tokio_tungstenite::tungstenite::{
+    client::IntoClientRequest,
+    http::header::{AUTHORIZATION, ORIGIN},
+};
 
 use super::{LIMIT, Real};
 
@@ -200,6 +203,8 @@ async fn an_upgrade_passes(real: &Real) -> Result<()> {
     let url = format!("{}{CONFIG_MAPS}?watch=1&resourceVersion=0", real.remote().base());
     let mut request = url.replacen("https://", "wss://", 1).into_client_request()?;
     request.headers_mut().insert(AUTHORIZATION, format!("Bearer {}", kubeconfig.token).parse()?);
+    // Without it the real API server refuses.
+    request.headers_mut().insert(ORIGIN, real.server.api.base().parse()?);
     let stream = tls::connect_to(&kubeconfig).await?;
     let (mut socket, response) = tokio_tungstenite::client_async(request, stream).await?;
     assert_eq!(response.status(), 101);
