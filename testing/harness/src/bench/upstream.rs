@@ -2,7 +2,13 @@
 //!
 //! It shows what the way to a cluster can carry when the cluster itself is not what limits it.
 
-use std::{convert::Infallible, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::{Context, Result};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -31,6 +37,8 @@ pub const BULK_PATH: &str = "/bulk";
 pub const SMALL_PATH: &str = "/api/v1/namespaces/default/configmaps/small";
 /// How much one frame of zeros holds.
 const CHUNK_BYTES: usize = 64 * 1024;
+/// How many objects are kept for agents.
+const MOST_KEPT: usize = 64;
 /// What the small object holds beside its metadata.
 const SMALL_BYTES: usize = 512;
 
@@ -61,15 +69,17 @@ impl Upstream {
             token: "bench".into(),
         };
         write_kubeconfig(file, &kubeconfig)?;
+        let kept = Kept::default();
         let server = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let acceptor = acceptor.clone();
+                let (acceptor, kept) = (acceptor.clone(), kept.clone());
                 tokio::spawn(async move {
                     let _ = stream.set_nodelay(true);
                     let Ok(stream) = acceptor.accept(stream).await else { return };
                     let builder = auto::Builder::new(TokioExecutor::new());
                     // An agent that goes away ends its connections; that is no news here.
-                    let _ = builder.serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+                    let service = service_fn(|request| answer(kept.clone(), request));
+                    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
                 });
             }
         });
@@ -105,9 +115,59 @@ pub fn write_kubeconfig(file: &Path, kubeconfig: &Kubeconfig) -> Result<()> {
     std::fs::write(file, document.to_string()).with_context(|| format!("writing {}", file.display()))
 }
 
+/// What agents keep in their cluster, such as their key: objects by path.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<BTreeMap<String, Value>>>);
+
+impl Kept {
+    fn answer(&self, method: &Method, path: &str, body: &[u8]) -> Response<Body> {
+        let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = path.rsplit('/').next().unwrap_or_default();
+        match (method, serde_json::from_slice::<Value>(body)) {
+            (&Method::POST, Ok(mut object)) => {
+                object["metadata"]["uid"] = json!("kept");
+                object["metadata"]["resourceVersion"] = json!("1");
+                let name = object["metadata"]["name"].as_str().unwrap_or_default();
+                // Reviews and the like have no name and are not kept.
+                if !name.is_empty() && objects.len() < MOST_KEPT {
+                    objects.insert(format!("{path}/{name}"), object.clone());
+                }
+                document(&object)
+            }
+            (&Method::PATCH, Ok(patch)) => match objects.get_mut(path) {
+                Some(object) => {
+                    merge(object, &patch);
+                    document(object)
+                }
+                None => not_found(name),
+            },
+            (&Method::DELETE, _) => match objects.remove(path) {
+                Some(object) => document(&object),
+                None => not_found(name),
+            },
+            _ => objects.get(path).map_or_else(|| not_found(name), document),
+        }
+    }
+}
+
+/// A JSON merge patch (RFC 7386).
+fn merge(object: &mut Value, patch: &Value) {
+    let (Value::Object(object), Value::Object(patch)) = (&mut *object, patch) else {
+        *object = patch.clone();
+        return;
+    };
+    for (key, value) in patch {
+        if value.is_null() {
+            object.remove(key);
+        } else {
+            merge(object.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
 type Body = BoxBody<Bytes, Infallible>;
 
-async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+async fn answer(kept: Kept, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
     let (parts, body) = request.into_parts();
     let posted = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
     let path = parts.uri.path();
@@ -135,16 +195,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
                 &json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "uid": format!("uid-of-{name}")}}),
             )
         }
-        (Method::GET, _) => not_found(name),
-        // What is written is answered as if it had been kept.
-        _ => match serde_json::from_slice::<Value>(&posted) {
-            Ok(mut object) => {
-                object["metadata"]["uid"] = json!("kept");
-                object["metadata"]["resourceVersion"] = json!("1");
-                document(&object)
-            }
-            Err(_) => document(&json!({"apiVersion": "v1", "kind": "Status", "status": "Success"})),
-        },
+        (method, path) => kept.answer(&method, path, &posted),
     })
 }
 
