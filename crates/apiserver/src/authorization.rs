@@ -118,15 +118,19 @@ pub trait Authorizer: Send + Sync + 'static {
 pub struct Authorized<'a> {
     /// What was allowed.
     pub attributes: Attributes<'a>,
-    _proof: (),
+    _proof: Proof,
 }
+
+/// Made only where the authorizer said yes.
+#[derive(Debug)]
+struct Proof;
 
 impl<'a> Authorized<'a> {
     /// Asks; the proof or a 403.
     pub(crate) fn check(authorizer: &dyn Authorizer, attributes: Attributes<'a>) -> Result<Self, Status> {
         let decision = authorizer.authorize(&attributes);
         if decision.allowed {
-            Ok(Authorized { attributes, _proof: () })
+            Ok(Authorized { attributes, _proof: Proof })
         } else {
             // The reason of a plain "nothing grants it" would only say what the sentence says already.
             Err(attributes.forbidden(&decision.reason))

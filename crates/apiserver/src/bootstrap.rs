@@ -7,7 +7,7 @@ use crate::{
     limits::CONTROLLER_RETRY,
     namespaces, rbac,
     server::Inner,
-    write::{self, Part, WriteOptions},
+    write::{self, Part, Target, WriteOptions},
 };
 
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -56,7 +56,9 @@ async fn ensure(inner: &Inner, plural: &str, wanted: Value) -> Result<(), grange
         Err(status) => return Err(status),
     }
     let aggregated = wanted.0.get("aggregationRule").is_some_and(|rule| !rule.is_null());
-    write::update(inner, &served, &user, "", wanted.name(), Part::Main, &options, |old| {
+    let target =
+        Target { served: &served, user: &user, namespace: "", name: wanted.name(), part: Part::Main };
+    write::update(inner, &target, &options, |old| {
         let mut new = old.clone();
         if old.annotation(AUTOUPDATE) != Some("false") {
             for field in ["rules", "subjects"] {

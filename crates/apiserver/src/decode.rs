@@ -112,10 +112,10 @@ pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
     for (key, value) in metadata.iter_mut() {
         match key.as_str() {
             "name" | "generateName" | "namespace" | "selfLink" | "uid" | "resourceVersion"
-            | "creationTimestamp" | "deletionTimestamp" => {
-                if !value.is_string() {
-                    return refuse(key, "a string");
-                }
+            | "creationTimestamp" | "deletionTimestamp"
+                if !value.is_string() =>
+            {
+                return refuse(key, "a string");
             }
             "labels" | "annotations" => {
                 let Value::Object(map) = value else { return refuse(key, "a map of strings") };
@@ -127,10 +127,8 @@ pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
                     }
                 }
             }
-            "finalizers" => {
-                if !value.as_array().is_some_and(|list| list.iter().all(Value::is_string)) {
-                    return refuse(key, "a list of strings");
-                }
+            "finalizers" if !value.as_array().is_some_and(|list| list.iter().all(Value::is_string)) => {
+                return refuse(key, "a list of strings");
             }
             "ownerReferences" => {
                 let Some(list) = value.as_array() else { return refuse(key, "a list of owner references") };
@@ -142,10 +140,8 @@ pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
                     }
                 }
             }
-            "generation" | "deletionGracePeriodSeconds" => {
-                if !value.is_i64() && !value.is_u64() {
-                    return refuse(key, "an integer");
-                }
+            "generation" | "deletionGracePeriodSeconds" if !value.is_i64() && !value.is_u64() => {
+                return refuse(key, "an integer");
             }
             _ => {}
         }

@@ -26,7 +26,7 @@ use crate::{
     server::Inner,
     table::IncludeObject,
     watch,
-    write::{self, Part, WriteOptions, Written},
+    write::{self, Part, Target, WriteOptions, Written},
 };
 
 /// Answers a request, whatever happens.
@@ -232,6 +232,10 @@ impl Call<'_> {
         WriteOptions { dry_run: self.query.dry_run, field_validation: self.query.field_validation }
     }
 
+    fn target<'a>(&'a self, namespace: &'a str, part: Part) -> Target<'a> {
+        Target { served: self.served, user: self.user, namespace, name: &self.info.name, part }
+    }
+
     async fn create(&self, namespace: &str, request: Request<Body>) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let body_form = negotiate::object_form(request.headers())?;
@@ -260,11 +264,8 @@ impl Call<'_> {
         let body_form = negotiate::object_form(request.headers())?;
         let body = collect(request.into_body()).await?;
         let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
-        let name = &self.info.name;
         let make = |_: &Object| Ok((object.clone(), duplicates.clone()));
-        let written =
-            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make)
-                .await?;
+        let written = write::update(self.inner, &self.target(namespace, part), &self.options(), make).await?;
         self.written(written, form)
     }
 
@@ -285,9 +286,7 @@ impl Call<'_> {
         let make = |old: &Object| {
             apply_patch(self.served, old, body_form, &patch, name).map(|object| (object, duplicates.clone()))
         };
-        let written =
-            write::update(self.inner, self.served, self.user, namespace, name, part, &self.options(), make)
-                .await?;
+        let written = write::update(self.inner, &self.target(namespace, part), &self.options(), make).await?;
         self.written(written, form)
     }
 

@@ -141,7 +141,8 @@ fn segments(raw_path: &str) -> Result<Vec<String>, Status> {
 
 /// Decodes percent encoding (and `+` in queries); `None` if malformed or not UTF-8.
 fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
-    if !text.contains('%') && !(plus_is_space && text.contains('+')) {
+    let encoded = text.contains('%') || (plus_is_space && text.contains('+'));
+    if !encoded {
         return Some(text.to_owned());
     }
     let mut out = Vec::with_capacity(text.len());

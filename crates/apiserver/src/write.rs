@@ -222,19 +222,26 @@ pub(crate) fn field_error(field: &str, cause: FieldCause, value: Option<&Value>,
     FieldError { field: field.into(), cause, value: value.map(Value::to_string), detail: detail.into() }
 }
 
-/// Changes an object: `make` turns the present object into the wanted one and may be called again if another writer
-/// was faster; a resourceVersion that it leaves in the object must still be the present one.
+/// What an update is about, and who wants it.
+pub(crate) struct Target<'a> {
+    pub(crate) served: &'a Served,
+    pub(crate) user: &'a UserInfo,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) part: Part,
+}
+
+/// Changes an object: `make` turns the present object into the wanted one (and says which fields the request named
+/// twice); it may be called again if another writer was faster. A resourceVersion that it leaves in the object must
+/// still be the present one.
 pub(crate) async fn update(
     inner: &Inner,
-    served: &Served,
-    user: &UserInfo,
-    namespace: &str,
-    name: &str,
-    part: Part,
+    target: &Target<'_>,
     options: &WriteOptions,
     make: impl Fn(&Object) -> Result<(Object, Vec<String>), Status>,
 ) -> Result<Written, Status> {
-    let key = served.key(namespace, name);
+    let (served, name) = (target.served, target.name);
+    let key = served.key(target.namespace, name);
     for _ in 0..MAX_CONFLICT_RETRIES {
         let Some(entry) = inner.store.get(&key).await.map_err(store_error)? else {
             return Err(served.not_found(name));
@@ -242,7 +249,7 @@ pub(crate) async fn update(
         let old = served.entry_object(&entry)?;
         let (new, duplicates) = make(&old)?;
         let mut warnings = Vec::new();
-        let new = finish_update(served, user, &old, new, &duplicates, part, options, &mut warnings)?;
+        let new = finish_update(target, &old, new, &duplicates, options, &mut warnings)?;
         match store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
                 return Ok(Written { stored, revision: Some(revision.0), created: false, warnings });
@@ -302,17 +309,15 @@ pub(crate) fn is_released(served: &Served, object: &Object) -> bool {
 }
 
 /// Everything between the wanted object and the one that is written.
-#[allow(clippy::too_many_arguments)]
 fn finish_update(
-    served: &Served,
-    user: &UserInfo,
+    target: &Target<'_>,
     old: &Object,
     mut new: Object,
     duplicates: &[String],
-    part: Part,
     options: &WriteOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Object, Status> {
+    let Target { served, user, part, .. } = *target;
     let resource = &served.resource;
     let name = old.name();
     decode::check_kind(&mut new, &resource.api_version(), &resource.kind, served.builtin)?;
