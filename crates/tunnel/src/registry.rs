@@ -295,13 +295,12 @@ impl Registry {
 
     fn register(&self, session: Session) -> Registered {
         let mut superseded = Vec::new();
-        let is_first;
         {
             let mut clusters = self.write();
             let cluster = session.cluster().clone();
             clusters.departures.remove(&cluster);
             let sessions = clusters.live.entry(cluster).or_default();
-            is_first = !sessions.iter().any(Session::is_usable);
+            let is_first = !sessions.iter().any(Session::is_usable);
             for other in sessions.iter() {
                 if other.instance() == session.instance() && other.lane() == session.lane() {
                     superseded.push(other.clone());
@@ -311,9 +310,10 @@ impl Registry {
             superseded.extend(sessions.iter().take(surplus).cloned());
             superseded.iter().for_each(Session::retire);
             sessions.push(session.clone());
-        }
-        if is_first {
-            let _ = self.0.events.send(Event::Connected { cluster: session.cluster().clone() });
+            if is_first {
+                // Sent under the lock, so that events come in the order of the changes.
+                let _ = self.0.events.send(Event::Connected { cluster: session.cluster().clone() });
+            }
         }
         for old in superseded {
             let refusal = Refusal::new(RefusalCode::Superseded, "a newer session of this agent took over");
@@ -342,7 +342,6 @@ impl Registry {
         clusters
             .departures
             .insert(cluster.clone(), Absence { since: SystemTime::now(), reason: reason.clone() });
-        // Sent under the lock, so that events come in the order of the changes.
         let _ = self.0.events.send(Event::Disconnected { cluster: cluster.clone(), reason });
     }
 

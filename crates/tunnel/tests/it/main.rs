@@ -1,5 +1,5 @@
 //! Tunnels end to end, over in-memory connections.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod handshake;
 mod liveness;
