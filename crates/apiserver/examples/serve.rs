@@ -3,6 +3,10 @@
 //! Everybody is `system:masters`, unless a bearer token `token-<name>` says otherwise.
 use std::{convert::Infallible, sync::Arc};
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+};
 use futures::future::BoxFuture;
 use grange_apimachinery::{Status, schema::StructuralSchema, table::Column};
 use grange_apiserver::{Config, Resource, Scope, Service, TokenAuthenticator, UserInfo};
@@ -46,6 +50,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let port: u16 = std::env::args().nth(1).map_or(Ok(8001), |port| port.parse())?;
     let mut config = Config::new(Arc::new(MemoryStore::default()), Arc::new(Tokens));
     config.resources = vec![widgets()?];
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
+    config.service_account_key = Some(key.as_ref().to_vec());
     let (service, handle) = Service::new(config);
     let stop = CancellationToken::new();
     tokio::spawn(service.run(stop.clone()));

@@ -1,7 +1,13 @@
 //! From body bytes to an object that fits the resource it was sent to.
-use grange_apimachinery::{Object, Status, Value, json, yaml};
+use grange_apimachinery::{Object, Reason, Status, Value, json, yaml};
 
-use crate::{limits::MAX_WARNINGS, negotiate::BodyForm, registry::Served, request::FieldValidation};
+use crate::{
+    limits::MAX_WARNINGS,
+    negotiate::BodyForm,
+    protobuf::{self, ProtobufError},
+    registry::Served,
+    request::FieldValidation,
+};
 
 /// Fields of `metadata` that Kubernetes knows.
 const METADATA_FIELDS: &[&str] = &[
@@ -25,11 +31,26 @@ const METADATA_FIELDS: &[&str] = &[
 /// A body as a tree, with the fields that occurred twice.
 pub(crate) fn parse_body(bytes: &[u8], form: BodyForm) -> Result<(Value, Vec<String>), Status> {
     let parsed = match form {
+        BodyForm::Protobuf => return parse_protobuf(bytes),
         BodyForm::Yaml | BodyForm::ApplyPatch => yaml::parse(bytes),
         _ => json::parse(bytes),
     };
     match parsed {
         Ok(parsed) => Ok((parsed.value, parsed.duplicates)),
+        Err(error) => Err(Status::bad_request(format!("the body of the request cannot be read: {error}"))),
+    }
+}
+
+fn parse_protobuf(bytes: &[u8]) -> Result<(Value, Vec<String>), Status> {
+    match protobuf::parse(bytes) {
+        Ok(value) => Ok((value, Vec::new())),
+        Err(ProtobufError::UnknownKind(kind)) => Err(Status::new(
+            415,
+            Reason::UnsupportedMediaType,
+            format!(
+                "{kind} is not read as protobuf - accepted media types include: application/json, application/yaml"
+            ),
+        )),
         Err(error) => Err(Status::bad_request(format!("the body of the request cannot be read: {error}"))),
     }
 }

@@ -137,7 +137,6 @@ async fn delete_entry(
     served.resource.strategy.check_delete(user, &old)?;
     let mut new = old.clone();
     set_propagation(&mut new, options.propagation);
-    let namespace = served.resource.group.is_empty() && served.resource.plural == "namespaces";
     if !new.is_terminating() {
         new.set(&["metadata", "deletionTimestamp"], time::now());
         new.set(&["metadata", "deletionGracePeriodSeconds"], 0);
@@ -145,7 +144,7 @@ async fn delete_entry(
             new.set(&["metadata", "generation"], new.generation() + 1);
         }
     }
-    if namespace {
+    if served.is_namespaces() {
         new.set(&["status", "phase"], "Terminating");
     }
     if write::is_released(served, &new) {

@@ -19,6 +19,9 @@ use crate::{
 const STORED_VERBS: &[&str] =
     &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
+/// Namespaces are deleted one by one, as in Kubernetes.
+const NAMESPACE_VERBS: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
+
 /// `/healthz`, `/livez`, `/readyz`.
 pub(crate) fn health(inner: &Inner) -> Response<Body> {
     if *inner.ready.borrow() {
@@ -157,6 +160,7 @@ fn group_version(group: &str, version: &str) -> String {
 
 fn verbs(endpoint: &Endpoint) -> &'static [&'static str] {
     match endpoint {
+        Endpoint::Stored(served) if served.is_namespaces() => NAMESPACE_VERBS,
         Endpoint::Stored(_) => STORED_VERBS,
         Endpoint::Virtual(..) => &["create"],
     }
@@ -166,7 +170,7 @@ fn verbs(endpoint: &Endpoint) -> &'static [&'static str] {
 fn own_subresources(endpoint: &Endpoint) -> Vec<(&'static str, &'static [&'static str])> {
     let Endpoint::Stored(served) = endpoint else { return Vec::new() };
     let mut list: Vec<(&str, &[&str])> = Vec::new();
-    if served.resource.group.is_empty() && served.resource.plural == "namespaces" {
+    if served.is_namespaces() {
         list.push(("finalize", &["update"]));
     }
     if served.resource.status_subresource {

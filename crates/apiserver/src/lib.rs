@@ -21,6 +21,7 @@ mod namespaces;
 mod negotiate;
 mod openapi;
 mod pipeline;
+mod protobuf;
 mod rbac;
 mod read;
 mod registry;

@@ -100,6 +100,7 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
 pub(crate) enum BodyForm {
     Json,
     Yaml,
+    Protobuf,
     JsonPatch,
     MergePatch,
     StrategicMergePatch,
@@ -121,7 +122,8 @@ pub(crate) fn object_form(headers: &HeaderMap) -> Result<BodyForm, Status> {
     match media_type.as_str() {
         "" | "application/json" | "text/json" | "*/*" => Ok(BodyForm::Json),
         "application/yaml" | "application/x-yaml" | "text/yaml" | "text/x-yaml" => Ok(BodyForm::Yaml),
-        _ => Err(unsupported("application/json, application/yaml")),
+        "application/vnd.kubernetes.protobuf" => Ok(BodyForm::Protobuf),
+        _ => Err(unsupported("application/json, application/yaml, application/vnd.kubernetes.protobuf")),
     }
 }
 

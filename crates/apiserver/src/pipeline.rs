@@ -192,7 +192,7 @@ impl Call<'_> {
         let part = match info.subresource.as_str() {
             "" => Part::Main,
             "status" if self.served.resource.status_subresource => Part::Status,
-            "finalize" if info.group.is_empty() && info.resource == "namespaces" => Part::Finalize,
+            "finalize" if self.served.is_namespaces() => Part::Finalize,
             _ => return Err(unknown().into()),
         };
         // The namespace of a namespace is only for authorization.
@@ -223,7 +223,9 @@ impl Call<'_> {
                 Ok(self.patch(namespace, part, request).await?)
             }
             ("delete", Part::Main) => Ok(self.delete(namespace, request).await?),
-            ("deletecollection", Part::Main) => Ok(self.delete_collection(namespace, request).await?),
+            ("deletecollection", Part::Main) if !self.served.is_namespaces() => {
+                Ok(self.delete_collection(namespace, request).await?)
+            }
             _ => Err(method_not_allowed().into()),
         }
     }

@@ -58,6 +58,10 @@ impl Served {
     pub(crate) fn namespaced(&self) -> bool {
         self.resource.scope == Scope::Namespaced
     }
+    /// Whether this is the resource `namespaces` itself.
+    pub(crate) fn is_namespaces(&self) -> bool {
+        self.resource.group.is_empty() && self.resource.plural == "namespaces"
+    }
     /// The pieces of an entry's wire form before and after the revision, in this version.
     fn pieces(&self, stored: &Bytes) -> (Bytes, Bytes) {
         let (head, tail) = split_stored(stored);

@@ -191,7 +191,9 @@ impl Service {
         for review in reviews::all(&Arc::downgrade(&inner)) {
             registry.add_virtual(review);
         }
-        registry.add_subresource(service_account::token_subresource(&Arc::downgrade(&inner)));
+        if inner.issuer.is_some() {
+            registry.add_subresource(service_account::token_subresource(&Arc::downgrade(&inner)));
+        }
         inner.registry.store(Arc::new(registry));
         (Service { inner: inner.clone() }, Handle { inner })
     }

@@ -125,7 +125,7 @@ pub(crate) async fn issue(
     lifetime: Duration,
 ) -> Result<Issued, Status> {
     let Some(issuer) = &inner.issuer else {
-        return Err(Status::unavailable("this server has no key for service account tokens", 60));
+        return Err(Status::internal("this server has no key for service account tokens"));
     };
     let served = inner.builtin("", "serviceaccounts")?;
     let entry = inner.store.get(&served.key(namespace, name)).await.map_err(store_error)?;

@@ -298,14 +298,13 @@ pub(crate) async fn store_update(
 
 /// Whether a terminating object has nothing left that holds it.
 pub(crate) fn is_released(served: &Served, object: &Object) -> bool {
-    let namespace = served.resource.group.is_empty() && served.resource.plural == "namespaces";
     let held_by_spec = || {
         object
             .get(&["spec", "finalizers"])
             .and_then(Value::as_array)
             .is_some_and(|finalizers| !finalizers.is_empty())
     };
-    object.is_terminating() && object.finalizers().is_empty() && !(namespace && held_by_spec())
+    object.is_terminating() && object.finalizers().is_empty() && !(served.is_namespaces() && held_by_spec())
 }
 
 /// Everything between the wanted object and the one that is written.

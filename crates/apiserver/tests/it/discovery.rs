@@ -78,7 +78,7 @@ async fn plain_discovery() {
             .as_array()
             .expect("resources")
             .iter()
-            .any(|resource| resource["name"] == "serviceaccounts/token")
+            .any(|resource| resource["name"] == "namespaces/finalize")
     );
     assert_eq!(server.get("/version").await.ok()["gitVersion"], "v1.36.0+grange");
     assert_eq!(server.get("/version").await.ok()["minor"], "36");

@@ -6,6 +6,7 @@ mod client;
 mod crud;
 mod deletion;
 mod discovery;
+mod extending;
 mod namespaces;
 mod requests;
 mod tokens;

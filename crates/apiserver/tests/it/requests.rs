@@ -50,7 +50,6 @@ async fn methods_that_make_no_sense_are_refused() {
         ("PATCH", "/api/v1/namespaces/default/configmaps"),
         ("DELETE", "/apis/example.io/v1/namespaces/default/widgets/a/status"),
         ("GET", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
-        ("GET", "/api/v1/namespaces/default/serviceaccounts/default/token"),
         ("POST", "/version"),
     ] {
         let answer = server.raw(method, path, b"{}".to_vec(), &[("content-type", "application/json")]).await;
@@ -137,9 +136,9 @@ async fn bodies_are_checked() {
         (
             "x".to_owned(),
             [("content-type", "application/vnd.kubernetes.protobuf")],
-            415,
-            "UnsupportedMediaType",
-            "accepted media types include",
+            400,
+            "BadRequest",
+            "malformed protobuf",
         ),
         ("x".to_owned(), [("content-type", "text/plain")], 415, "UnsupportedMediaType", ""),
     ] {
@@ -254,4 +253,34 @@ async fn a_head_has_no_body() {
     let server = start().await;
     let answer = server.raw("HEAD", "/api/v1/namespaces/default", Body::Empty, &[]).await;
     assert_eq!((answer.code, answer.body.len()), (200, 0));
+}
+
+#[tokio::test]
+async fn protobuf_bodies_are_read() {
+    let server = start().await;
+    let field = |number: u8, payload: &[u8]| [&[number << 3 | 2, payload.len() as u8], payload].concat();
+    let body = |kind: &str, object: &[u8]| {
+        let names = [field(1, b"v1"), field(2, kind.as_bytes())].concat();
+        [b"k8s\0".to_vec(), field(1, &names), field(2, object)].concat()
+    };
+    let headers = [
+        ("content-type", "application/vnd.kubernetes.protobuf"),
+        ("accept", "application/vnd.kubernetes.protobuf,application/json"),
+    ];
+    let metadata = field(1, &[field(1, b"pb"), field(8, b"")].concat());
+    let data = field(2, &[field(1, b"k"), field(2, b"v")].concat());
+    let made = server.raw("POST", MAPS, body("ConfigMap", &[metadata, data].concat()), &headers).await.ok();
+    assert_eq!((&made["metadata"]["name"], &made["data"]), (&json!("pb"), &json!({"k": "v"})));
+    server.raw("POST", MAPS, body("Secret", b""), &headers).await.fails(
+        400,
+        "BadRequest",
+        "does not match the expected kind",
+    );
+    server.raw("POST", MAPS, body("Gizmo", b""), &headers).await.fails(
+        415,
+        "UnsupportedMediaType",
+        "core.Gizmo is not read as protobuf",
+    );
+    let options = body("DeleteOptions", &field(4, b"Background"));
+    server.raw("DELETE", &format!("{MAPS}/pb"), options, &headers).await.ok();
 }

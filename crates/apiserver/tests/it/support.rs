@@ -1,8 +1,8 @@
 //! A running server over a memory store, and a small client.
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, future::BoxFuture};
+use futures::future::BoxFuture;
 use grange_apimachinery::{Status, Value};
 use grange_apiserver::{Body, Config, Handle, Resource, Scope, Service, TokenAuthenticator, UserInfo};
 use grange_store::{Store, memory::MemoryStore};
@@ -110,6 +110,9 @@ impl Answer {
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
 
 impl Server {
+    pub(crate) fn over(handle: Handle, store: Arc<dyn Store>, stop: CancellationToken) -> Self {
+        Server { handle, store, stop }
+    }
     pub(crate) async fn raw(
         &self,
         method: &str,
@@ -239,13 +242,3 @@ pub(crate) fn names(list: &Value) -> Vec<&str> {
         .filter_map(|item| item["metadata"]["name"].as_str())
         .collect()
 }
-
-/// Used by tests that look at streams directly.
-#[allow(dead_code)]
-pub(crate) async fn first_frame(body: Body) -> Option<Bytes> {
-    let mut stream = http_body_util::BodyDataStream::new(body);
-    stream.next().await.and_then(Result::ok)
-}
-
-#[allow(dead_code)]
-pub(crate) type Map = HashMap<String, Value>;

@@ -29,6 +29,8 @@ async fn who(server: &Server, token: &str) -> (u16, Value) {
 async fn a_token_is_its_account_while_that_exists() {
     let server = start_with(|config| config.service_account_key = Some(key())).await;
     let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    assert!(server.get("/api/v1").await.text().contains("serviceaccounts/token"));
+    server.get(&format!("{accounts}/default/token")).await.fails(405, "MethodNotAllowed", "");
     let made = server.post(accounts, json!({"metadata": {"name": "robot"}})).await.ok();
     let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["a"], "expirationSeconds": 3600}});
     let issued = server.post(&format!("{accounts}/robot/token"), asked).await;
@@ -83,6 +85,8 @@ async fn a_token_is_its_account_while_that_exists() {
 async fn without_a_key_there_are_no_tokens() {
     let server = start().await;
     let path = "/api/v1/namespaces/default/serviceaccounts/default/token";
-    let answer = server.raw("POST", path, Body::from(b"{}".to_vec()), &[]).await;
-    answer.fails(503, "ServiceUnavailable", "no key");
+    server.raw("POST", path, Body::from(b"{}".to_vec()), &[]).await.fails(404, "NotFound", "could not find");
+    let issued =
+        server.handle.issue_service_account_token("default", "default", &[], Duration::from_secs(60)).await;
+    assert!(issued.expect_err("no key").message.contains("no key"));
 }
