@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use grange_apimachinery::Status;
 use http::header;
 
-use crate::{Body, limits::MAX_TOKEN_BYTES, server::Inner};
+use crate::{Body, limits::MAX_TOKEN_BYTES, server::Inner, service_account::ISSUER};
 
 /// An authenticated identity, as in `authentication.k8s.io/v1` UserInfo.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -96,6 +96,11 @@ pub(crate) async fn authenticate(
         Some(token) => authenticate_token(inner, token).await?,
         None => None,
     };
+    // A token made for somebody else's audience proves nothing to us.
+    let user = user.filter(|authenticated| {
+        authenticated.audiences.is_empty()
+            || authenticated.audiences.iter().any(|audience| audience == ISSUER)
+    });
     user.map(|authenticated| authenticated.user).ok_or_else(|| Status::unauthorized("Unauthorized"))
 }
 

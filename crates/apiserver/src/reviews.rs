@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     Attributes, Resource, Scope, UserInfo, authentication::authenticate_token, authorization::Authorized,
-    resource::VirtualResource, server::Inner,
+    resource::VirtualResource, server::Inner, service_account::ISSUER,
 };
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -105,6 +105,9 @@ async fn token_review(inner: &Inner, object: &Object) -> Result<Value, Status> {
         .unwrap_or_default();
     Ok(match authenticate_token(inner, token).await? {
         Some(authenticated) => {
+            // Who names no audience asks on behalf of this server.
+            let wanted =
+                if wanted.is_empty() && !authenticated.audiences.is_empty() { vec![ISSUER] } else { wanted };
             let audiences: Vec<&str> = if authenticated.audiences.is_empty() {
                 wanted.clone()
             } else {

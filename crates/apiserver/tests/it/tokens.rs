@@ -32,7 +32,7 @@ async fn a_token_is_its_account_while_that_exists() {
     assert!(server.get("/api/v1").await.text().contains("serviceaccounts/token"));
     server.get(&format!("{accounts}/default/token")).await.fails(405, "MethodNotAllowed", "");
     let made = server.post(accounts, json!({"metadata": {"name": "robot"}})).await.ok();
-    let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["a"], "expirationSeconds": 3600}});
+    let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"expirationSeconds": 3600}});
     let issued = server.post(&format!("{accounts}/robot/token"), asked).await;
     assert_eq!(issued.code, 201);
     let issued = issued.json();
@@ -56,6 +56,16 @@ async fn a_token_is_its_account_while_that_exists() {
         .await
         .expect("a token");
     assert_eq!(who(&server, &inside).await.0, 201);
+    let elsewhere = ["x".to_owned()];
+    let elsewhere =
+        server.handle.issue_service_account_token("default", "robot", &elsewhere, Duration::from_secs(60));
+    let elsewhere = elsewhere.await.expect("a token");
+    assert_eq!(who(&server, &elsewhere).await.0, 401, "for another audience");
+    let review =
+        |spec: Value| server.post("/apis/authentication.k8s.io/v1/tokenreviews", json!({"spec": spec}));
+    let review_of_its_own = review(json!({"token": elsewhere, "audiences": ["x", "y"]})).await.ok();
+    assert_eq!(review_of_its_own["status"]["audiences"], json!(["x"]));
+    assert!(review(json!({"token": elsewhere})).await.ok()["status"]["authenticated"].is_null());
     let mut forged = inside.clone();
     forged.replace_range(inside.len() - 4.., "AAAA");
     assert_eq!(who(&server, &forged).await.0, 401);
