@@ -32,6 +32,9 @@ mod headers;
 mod route;
 mod upgrade;
 
+#[cfg(test)]
+mod tests;
+
 /// How long a cluster may take to begin its answer, counted from the last byte of the request.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Sessions tried for one request that surely never reached the cluster.
