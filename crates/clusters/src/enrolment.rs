@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Error,
-    error::{already_exists, is_conflict, is_not_found},
+    error::{already_exists, chain, is_conflict, is_not_found},
     observation::{Admitted, Refused},
     queue::Key,
     service::{Context, Handle},
@@ -110,8 +110,7 @@ impl Denial {
 
 impl From<Error> for Denial {
     fn from(error: Error) -> Self {
-        let error: &(dyn std::error::Error + 'static) = &error;
-        tracing::warn!(error, "an agent could not be judged");
+        tracing::warn!(error = chain(&error), "an agent could not be judged");
         Denial::new(
             RefusalCode::Internal,
             "the server cannot look this cluster up now; it will be asked again",

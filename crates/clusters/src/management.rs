@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::{
     Error,
     conditions::{self, Known, Link, Setup},
-    error::already_exists,
+    error::{already_exists, chain},
     observation::Observation,
     patch::write_status,
     removal,
@@ -47,8 +47,7 @@ pub(crate) async fn create_standard_namespaces(context: &Context) {
     let api: Api<Namespace> = Api::all(context.client());
     for name in names::STANDARD_NAMESPACES {
         while let Err(error) = create_namespace(&api, name, BTreeMap::new()).await {
-            let error: &(dyn std::error::Error + 'static) = &error;
-            tracing::warn!(namespace = name, error, "a namespace cannot be created yet");
+            tracing::warn!(namespace = name, error = chain(&error), "a namespace cannot be created yet");
             tokio::time::sleep(NAMESPACE_RETRY).await;
         }
     }

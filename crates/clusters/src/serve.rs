@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use kube::Api;
 
 use crate::{
-    Error, id, manifest,
+    Error,
+    error::chain,
+    id, manifest,
     observation::Fetch,
     queue::Key,
     service::{Context, Handle},
@@ -67,8 +69,7 @@ impl Handle {
                 Err(ManifestError::refused())
             }
             Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(cluster, %remote, error, "manifest cannot be served");
+                tracing::warn!(cluster, %remote, error = chain(&error), "manifest cannot be served");
                 let sentence = "the server cannot read its store now; try again in a moment";
                 Err(ManifestError { status: 503, sentence: sentence.to_owned() })
             }

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Directory, Error, connections, management,
+    Directory, Error, connections,
+    error::chain,
+    management,
     manifest::Parameters,
     observation::Observations,
     provisioning,
@@ -159,8 +161,7 @@ async fn work(context: &Arc<Context>) {
                         let count = failures.entry(key.clone()).or_default();
                         let delay = FIRST_RETRY.saturating_mul(1 << (*count).min(16)).min(LAST_RETRY);
                         *count = count.saturating_add(1);
-                        let error: &(dyn std::error::Error + 'static) = &error;
-                        tracing::warn!(cluster = %key, error, retry_ms = delay.as_millis(), "reconcile failed");
+                        tracing::warn!(cluster = %key, error = chain(&error), retry_ms = delay.as_millis(), "reconcile failed");
                         add_later(context, key, delay);
                     }
                 }

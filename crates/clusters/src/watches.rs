@@ -16,7 +16,7 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{id, queue::Key, service::Context, tokens::object_key};
+use crate::{error::chain, id, queue::Key, service::Context, tokens::object_key};
 
 /// Follows all kinds until it is dropped.
 pub(crate) async fn run(context: &Context) {
@@ -128,8 +128,7 @@ where
         match event {
             Ok(event) => on_event(event),
             Err(error) => {
-                let error: &(dyn std::error::Error + 'static) = &error;
-                tracing::warn!(kind = %K::kind(&()), error, "a watch broke off and is started again");
+                tracing::warn!(kind = %K::kind(&()), error = chain(&error), "a watch broke off and is started again");
             }
         }
     }
