@@ -30,6 +30,23 @@ pub struct ManifestRefusal {
     pub sentence: String,
 }
 
+impl ImportGate for grange_clusters::Handle {
+    fn manifest<'a>(
+        &'a self,
+        file: &'a str,
+        remote: IpAddr,
+        user_agent: &'a str,
+    ) -> BoxFuture<'a, Result<bytes::Bytes, ManifestRefusal>> {
+        Box::pin(async move {
+            let manifest = grange_clusters::Handle::manifest(self, file, remote, user_agent).await;
+            manifest.map_err(|error| ManifestRefusal { status: error.status, sentence: error.sentence })
+        })
+    }
+    fn session_authority(&self) -> Arc<dyn SessionAuthority> {
+        Arc::new(self.clone())
+    }
+}
+
 /// The parts behind the front.
 pub struct Parts {
     /// Who is who.

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use grange_apiserver::UserInfo;
+use grange_clusters::{Directory, HooksConfig};
 use grange_gateway::{Bound, Limits, Parts, ServerUrl, TlsSource};
 use grange_identity::{BootstrapOutcome, Index, Secret};
 use grange_store_sqlite::{SqliteConfig, SqliteStore};
@@ -57,7 +58,12 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let index = Arc::new(Index::default());
     let mut api_config = grange_apiserver::Config::new(store, index.clone());
     api_config.version = KUBERNETES_VERSION.to_owned();
-    api_config.resources = resources()?;
+    let hooks = HooksConfig {
+        server_url: plan.server_url.as_str().to_owned(),
+        ca_checksum: bound.ca().checksum(),
+        directory: Directory::default(),
+    };
+    api_config.resources = resources(&hooks)?;
     api_config.ca_pem = (!bound.ca().is_public()).then(|| bound.ca().pem().to_owned());
     let (api_service, apiserver) = grange_apiserver::Service::new(api_config);
     tasks.spawn(api_service.run(stop_parts.clone()));
@@ -72,12 +78,21 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let outcome = identity.bootstrap(plan.bootstrap_password).await.context("the first start")?;
 
     let registry = Registry::new(env!("CARGO_PKG_VERSION"));
+    let (cluster_service, clusters) = grange_clusters::Service::new(grange_clusters::Config {
+        client,
+        registry: registry.clone(),
+        directory: hooks.directory,
+        server_url: hooks.server_url,
+        ca_checksum: hooks.ca_checksum,
+        agent_image: agent_image(&plan.server_url),
+    });
+    tasks.spawn(cluster_service.run(stop_parts.clone()));
     let (ready, ready_seen) = watch::channel(false);
     let ca = bound.ca().clone();
     let (gateway, handle) = bound.serve(Parts {
         identity: identity.clone(),
         apiserver,
-        imports: Arc::new(NoImports),
+        imports: Arc::new(clusters),
         registry,
         ready: ready_seen,
     });
@@ -176,8 +191,17 @@ async fn open_store(folder: &Path) -> anyhow::Result<Arc<SqliteStore>> {
 }
 
 /// What the management API serves beside Kubernetes' own kinds.
-fn resources() -> anyhow::Result<Vec<grange_apiserver::Resource>> {
-    Ok(grange_identity::resources::resources())
+fn resources(hooks: &HooksConfig) -> anyhow::Result<Vec<grange_apiserver::Resource>> {
+    let refused = |error: grange_apimachinery::FieldError| anyhow::anyhow!("{}: {}", error.field, error.detail);
+    let mut resources = grange_clusters::resources(hooks).map_err(refused)?;
+    resources.extend(grange_identity::resources::resources().map_err(refused)?);
+    Ok(resources)
+}
+
+/// The agent's image: served by this server, in this server's version.
+fn agent_image(server_url: &ServerUrl) -> String {
+    let registry = server_url.as_str().trim_start_matches("https://");
+    format!("{registry}/grange/agent:{}", env!("CARGO_PKG_VERSION"))
 }
 
 fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, kubeconfig: &Path) {
@@ -193,38 +217,4 @@ fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, kubeconfig: &Pat
         None => eprintln!("This is the first start. Log in as {username:?} with the bootstrap password."),
     }
     eprintln!("hint: kubectl --kubeconfig {} get namespaces", kubeconfig.display());
-}
-
-/// Until clusters can be imported.
-struct NoImports;
-
-impl grange_gateway::ImportGate for NoImports {
-    fn manifest<'a>(
-        &'a self,
-        _file: &'a str,
-        _remote: IpAddr,
-        _user_agent: &'a str,
-    ) -> futures::future::BoxFuture<'a, Result<bytes::Bytes, grange_gateway::ManifestRefusal>> {
-        let sentence = "clusters cannot be imported yet".to_owned();
-        Box::pin(async { Err(grange_gateway::ManifestRefusal { status: 400, sentence }) })
-    }
-    fn session_authority(&self) -> Arc<dyn grange_tunnel::SessionAuthority> {
-        Arc::new(NoImports)
-    }
-}
-
-impl grange_tunnel::SessionAuthority for NoImports {
-    fn admit<'a>(
-        &'a self,
-        _hello: &'a grange_wire::Hello,
-        _nonce: &'a [u8],
-        _remote: SocketAddr,
-    ) -> futures::future::BoxFuture<'a, Result<grange_tunnel::Admission, grange_wire::Refusal>> {
-        Box::pin(async {
-            Err(grange_wire::Refusal::new(
-                grange_wire::RefusalCode::BadToken,
-                "clusters cannot be imported yet",
-            ))
-        })
-    }
 }

@@ -1,50 +1,138 @@
-//! The two resources this crate keeps in the management API, as data for the API server.
+//! The two resources this crate keeps in the management API, with the rules that protect them.
 use std::sync::Arc;
 
-use grange_apimachinery::{Object, Status, table::Column};
-use grange_apiserver::{Resource, Scope, Strategy, UserInfo};
+use grange_apimachinery::{FieldError, Object, Status};
+use grange_apiserver::{Resource, Strategy, UserInfo};
+use grange_resources::{custom_resource_definitions, to_resource};
 
 use crate::objects::GROUP;
 
 /// `users` and `tokens` of `management.cattle.io/v3`.
-pub fn resources() -> Vec<Resource> {
-    let mut users = Resource::new(GROUP, "v3", "User", "users", Scope::Cluster);
-    users.columns = vec![
-        Column::new("Username", "string", ".username"),
-        Column::new("Display-Name", "string", ".displayName"),
-        Column::new("Enabled", "boolean", ".enabled"),
-        Column::new("Age", "date", ".metadata.creationTimestamp"),
-    ];
-    users.strategy = Arc::new(UserRules);
-    let mut tokens = Resource::new(GROUP, "v3", "Token", "tokens", Scope::Cluster);
-    tokens.columns = vec![
-        Column::new("User", "string", ".userId"),
-        Column::new("Expires", "string", ".expiresAt"),
-        Column::new("Description", "string", ".description"),
-        Column::new("Age", "date", ".metadata.creationTimestamp"),
-    ];
-    tokens.selectable_fields = vec!["userId".into()];
-    vec![users, tokens]
+///
+/// # Errors
+/// When a definition is not structural; a test proves that both are.
+pub fn resources() -> Result<Vec<Resource>, FieldError> {
+    let mut resources = Vec::new();
+    for definition in custom_resource_definitions() {
+        let strategy: Arc<dyn Strategy> = match definition.metadata.name.as_deref() {
+            Some("users.management.cattle.io") => Arc::new(UserRules),
+            Some("tokens.management.cattle.io") => Arc::new(TokenRules),
+            _ => continue,
+        };
+        resources.push(to_resource(&definition, strategy)?);
+    }
+    Ok(resources)
 }
 
-/// Names of users end up in `Impersonate-User` and in RBAC subjects, where `system:` names mean Kubernetes' own parts.
+/// Login names end up in extras and logs, and ids in `Impersonate-User` and RBAC subjects, where `system:` means
+/// Kubernetes' own parts.
 struct UserRules;
 
 impl Strategy for UserRules {
     fn prepare_create(&self, _user: &UserInfo, object: &mut Object) -> Result<(), Status> {
-        // A password in clear has no place in this object; it belongs in a Secret, hashed.
-        object.remove(&["password"]);
-        refuse_system_name(object)
+        check_user(object)
     }
     fn prepare_update(&self, _user: &UserInfo, _old: &Object, new: &mut Object) -> Result<(), Status> {
-        new.remove(&["password"]);
-        refuse_system_name(new)
+        check_user(new)
     }
 }
 
-fn refuse_system_name(object: &Object) -> Result<(), Status> {
+fn check_user(object: &mut Object) -> Result<(), Status> {
+    // A password in clear has no place in this object; it belongs into a Secret, hashed.
+    object.remove(&["password"]);
     if object.text(&["username"]).starts_with("system:") {
         return Err(Status::bad_request("username: must not begin with \"system:\""));
     }
     Ok(())
+}
+
+/// Hashes stay inside, and nobody turns a token into somebody else's.
+struct TokenRules;
+
+/// What never changes after creation.
+const FIXED_TOKEN_FIELDS: [&str; 2] = ["token", "userId"];
+
+impl Strategy for TokenRules {
+    fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
+        if is_system(user) {
+            return Ok(());
+        }
+        Err(Status::forbidden(
+            GROUP,
+            "tokens",
+            object.name(),
+            "tokens are made by logging in or with POST /v3/tokens, where their secret is shown once",
+        ))
+    }
+    fn prepare_update(&self, _user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
+        // A client writes back what it read: without the hash. So these are restored and not compared.
+        for field in FIXED_TOKEN_FIELDS {
+            match old.get(&[field]) {
+                Some(value) => new.set(&[field], value.clone()),
+                None => drop(new.remove(&[field])),
+            }
+        }
+        Ok(())
+    }
+    fn redacts(&self) -> bool {
+        true
+    }
+    fn redact(&self, user: &UserInfo, object: &mut Object) {
+        if !is_system(user) {
+            object.set(&["token"], "");
+        }
+    }
+}
+
+/// Whether it is one of the server's own parts.
+fn is_system(user: &UserInfo) -> bool {
+    user.username.starts_with("system:") && user.groups.iter().any(|group| group == "system:masters")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(value: serde_json::Value) -> Object {
+        serde_json::from_value(value).map(Object).expect("an object")
+    }
+
+    #[test]
+    fn both_resources_are_there() {
+        let names: Vec<String> =
+            resources().expect("structural").into_iter().map(|resource| resource.plural).collect();
+        assert_eq!(names, ["tokens", "users"]);
+    }
+
+    #[test]
+    fn hashes_are_for_the_system_only_and_survive_an_edit() {
+        let admin = UserInfo {
+            username: "user-a".into(),
+            groups: vec!["system:masters".into()],
+            ..UserInfo::default()
+        };
+        let stored = object(json!({"token": "sha256:x", "userId": "user-a"}));
+        let mut shown = stored.clone();
+        TokenRules.redact(&admin, &mut shown);
+        assert_eq!(shown.text(&["token"]), "");
+        let mut seen_by_us = stored.clone();
+        TokenRules.redact(&UserInfo::loopback(), &mut seen_by_us);
+        assert_eq!(seen_by_us.text(&["token"]), "sha256:x");
+        let mut edited = object(json!({"token": "", "userId": "user-b", "enabled": false}));
+        TokenRules.prepare_update(&admin, &stored, &mut edited).expect("allowed");
+        assert_eq!(edited.text(&["token"]), "sha256:x");
+        assert_eq!(edited.text(&["userId"]), "user-a");
+        assert!(TokenRules.prepare_create(&admin, &mut shown).is_err());
+    }
+
+    #[test]
+    fn kubernetes_own_names_and_clear_passwords_are_refused() {
+        let mut user = object(json!({"username": "system:admin"}));
+        assert!(UserRules.prepare_create(&UserInfo::default(), &mut user).is_err());
+        let mut user = object(json!({"username": "alice", "password": "clear"}));
+        UserRules.prepare_create(&UserInfo::default(), &mut user).expect("allowed");
+        assert!(user.get(&["password"]).is_none());
+    }
 }
