@@ -64,16 +64,18 @@ impl Identity {
             return Err(IdentityError::NoUid);
         }
         let path = names::KEY_OBJECT.path();
-        match client.get(&path).await {
-            Ok(secret) => {
-                if let Some(identity) = read(&secret, uid) {
-                    return Ok(identity);
-                }
-                tracing::warn!("the stored key is damaged or of another cluster; making a new one");
-                client.delete(&path).await.map_err(IdentityError::Secret)?;
-            }
-            Err(error) if error.is_not_found() => {}
+        let stored = match client.get(&path).await {
+            Ok(stored) => Some(stored),
+            Err(error) if error.is_not_found() => None,
             Err(error) => return Err(IdentityError::Secret(error)),
+        };
+        if let Some(stored) = &stored {
+            if let Some(identity) = read(stored, uid) {
+                return Ok(identity);
+            }
+            if stored["data"].is_object() {
+                tracing::warn!("the stored key is damaged or of another cluster; making a new one");
+            }
         }
         // Owned from the first moment: should the import be removed just now, the Secret goes with it.
         let owner = ownership::owner_reference(client).await.map_err(IdentityError::Secret)?;
@@ -81,7 +83,18 @@ impl Identity {
             return Err(IdentityError::NoOwner);
         }
         let key = AgentKey::generate()?;
-        match client.create(names::KEY_OBJECT.collection, &secret(&key, uid, owner)).await {
+        let mut object = secret(&key, uid, owner);
+        let written = match &stored {
+            // The manifest brings the Secret empty, because the right to create Secrets cannot be limited to a name.
+            Some(stored) => {
+                object["metadata"]["resourceVersion"] = stored["metadata"]["resourceVersion"].clone();
+                object["data"][CLUSTER] = Value::Null;
+                object["data"][ENROLMENT] = Value::Null;
+                client.patch(&path, &object).await
+            }
+            None => client.create(names::KEY_OBJECT.collection, &object).await,
+        };
+        match written {
             Ok(_) => Ok(Identity { key, kube_system_uid: uid.to_owned(), state: Mutex::default() }),
             // Another agent of this cluster was faster.
             Err(error) if error.is_conflict() => {

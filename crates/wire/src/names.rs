@@ -24,7 +24,7 @@ pub const CREDENTIALS_URL_KEY: &str = "url";
 pub const CREDENTIALS_TOKEN_KEY: &str = "token";
 /// Where the Deployment mounts [`CREDENTIALS_SECRET`].
 pub const CREDENTIALS_DIRECTORY: &str = "/cattle-credentials";
-/// The Secret that the agent itself makes for its key pair.
+/// The Secret with the agent's key pair. The manifest brings it empty, the agent fills it.
 pub const KEY_SECRET: &str = "grange-agent-key";
 
 /// Environment variable with the server's URL.

@@ -93,7 +93,7 @@ impl FakeCluster {
     /// What the manifest brings.
     pub fn import(&self) {
         self.state.put(&names::OWNER.path(), json!({ "kind": "ClusterRole" }));
-        for object in names::OWNED.iter().filter(|object| **object != names::KEY_OBJECT) {
+        for object in names::OWNED {
             self.state.put(&object.path(), json!({ "kind": object.kind }));
         }
     }
@@ -227,7 +227,11 @@ fn merge(target: &mut Value, patch: &Value) {
                 *target = json!({});
             }
             for (name, value) in fields {
-                merge(&mut target[name], value);
+                if value.is_null() {
+                    target.as_object_mut().unwrap().remove(name);
+                } else {
+                    merge(&mut target[name], value);
+                }
             }
         }
         other => *target = other.clone(),
