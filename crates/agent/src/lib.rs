@@ -18,6 +18,7 @@ mod impersonation;
 pub mod kubernetes;
 mod lane;
 mod ownership;
+mod parent;
 pub mod server;
 pub mod service;
 

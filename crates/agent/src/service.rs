@@ -16,7 +16,7 @@ use crate::{
     identity::{Identity, IdentityError},
     kubernetes::{Client, Pool},
     lane::{Backoff, Shared, keep},
-    ownership,
+    ownership, parent,
     server::Connector,
 };
 
@@ -68,6 +68,10 @@ impl Service {
             () = running => {}
             () = uninstalled.cancelled() => return Ok(Ending::Removed),
             () = shutdown.cancelled() => {}
+            () = parent::gone() => {
+                tracing::warn!("the process that started the agent is gone; ending");
+                return Ok(Ending::Stopped);
+            }
         }
         tracing::info!("agent stopping");
         if mode == Mode::InCluster && take_leave(&client).await {
