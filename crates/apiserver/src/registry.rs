@@ -17,6 +17,22 @@ use crate::{
     table::Cells,
 };
 
+/// Groups that kube-apiserver serves itself: their kinds take strategic merge patches, whoever lists them here.
+const KUBERNETES_GROUPS: &[&str] = &[
+    "",
+    "apps",
+    "autoscaling",
+    "batch",
+    "coordination.k8s.io",
+    "discovery.k8s.io",
+    "events.k8s.io",
+    "networking.k8s.io",
+    "policy",
+    "rbac.authorization.k8s.io",
+    "scheduling.k8s.io",
+    "storage.k8s.io",
+];
+
 /// A stored resource with what is computed from it once.
 pub(crate) struct Served {
     /// The resource.
@@ -179,6 +195,7 @@ impl Registry {
         let own = resource.api_version();
         let stored_api_version =
             self.storage.get(&storage).map_or(own.clone(), |first| first.stored_api_version.clone());
+        let builtin = builtin || KUBERNETES_GROUPS.contains(&resource.group.as_str());
         let served = Arc::new(Served::new(resource, builtin, &stored_api_version));
         let names = &served.resource;
         self.note_version(&names.group, &names.version);
