@@ -1,17 +1,21 @@
 //! Asks a cluster through its tunnel how it is: version, health, nodes, address.
 //!
 //! The answers come from a cluster that may be broken or hostile, so each is bounded in size and time and only what
-//! is needed of it is read. The requests carry no person: the agent's own few rights suffice.
+//! is needed of it is read. The requests take the way of a person's: they act as [`PROBE_USER`] in the owners' group, so
+//! that what is found healthy is what people use.
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
 use grange_apimachinery::quantity::Quantity;
 use grange_resources::management::ClusterVersion;
+use grange_tenancy::CLUSTER_OWNER_GROUP;
 use grange_tunnel::Session;
 use http::{Request, header::ACCEPT};
 use http_body_util::{BodyExt, Limited};
 use serde::Deserialize;
 
+/// Whom the server acts as when it looks after a cluster.
+const PROBE_USER: &str = "grange:server";
 /// How long one question may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest answer that is read.
@@ -111,6 +115,8 @@ async fn get(session: &Session, path: &str, limit_bytes: usize) -> Result<Bytes,
     let asking = async {
         let request = Request::get(path)
             .header(ACCEPT, "application/json")
+            .header("impersonate-user", PROBE_USER)
+            .header("impersonate-group", CLUSTER_OWNER_GROUP)
             .body(Bytes::new())
             .map_err(|error| error.to_string())?;
         let response = session.send(request).await.map_err(|error| error.error.to_string())?;
