@@ -137,21 +137,22 @@ impl Registry {
         let (hello, admission) = {
             let Some(_guard) = self.0.handshakes.enter(remote.ip()) else {
                 let refusal = Refusal::new(RefusalCode::Throttled, "too many agents are connecting");
-                return Err(self.refuse(&mut socket, remote, None, refusal).await);
+                return Err(Box::pin(self.refuse(&mut socket, remote, None, refusal)).await);
             };
             let greeting = async {
                 let (hello, nonce) = greet(&mut socket, &self.0.server_version).await?;
                 let admission = authority.admit(&hello, &nonce, remote).await;
                 Ok::<_, GreetError>((hello, admission))
             };
-            match timeout(HANDSHAKE_TIMEOUT, greeting).await {
+            // Boxed, as everything that is over before the session's long life begins: it would stay part of it.
+            match timeout(HANDSHAKE_TIMEOUT, Box::pin(greeting)).await {
                 Err(_) => return Err(AcceptError::TimedOut),
                 Ok(Err(GreetError::Refused(refusal))) => {
-                    return Err(self.refuse(&mut socket, remote, None, refusal).await);
+                    return Err(Box::pin(self.refuse(&mut socket, remote, None, refusal)).await);
                 }
                 Ok(Err(error)) => return Err(error.into()),
                 Ok(Ok((hello, Err(refusal)))) => {
-                    return Err(self.refuse(&mut socket, remote, Some(&hello), refusal).await);
+                    return Err(Box::pin(self.refuse(&mut socket, remote, Some(&hello), refusal)).await);
                 }
                 Ok(Ok((hello, Ok(admission)))) => (hello, admission),
             }
@@ -211,14 +212,14 @@ impl Registry {
             request_side(socket).await.map_err(|error| AcceptError::NotHttp2(error.to_string()))
         };
         let (sender, connection) =
-            timeout(HANDSHAKE_TIMEOUT, opening).await.map_err(|_| AcceptError::TimedOut)??;
+            timeout(HANDSHAKE_TIMEOUT, Box::pin(opening)).await.map_err(|_| AcceptError::TimedOut)??;
         let session = Session::new(id, cluster, hello, remote, sender, link);
         let mut connection = std::pin::pin!(connection);
         // One round trip proves that the agent serves HTTP/2 and brings its settings before the first real request.
         tokio::select! {
             biased;
             _ = &mut connection => return Err(AcceptError::NotHttp2(session.end())),
-            answer = session.ping() => answer.map_err(|error| AcceptError::NotHttp2(error.to_string()))?,
+            answer = Box::pin(session.ping()) => answer.map_err(|error| AcceptError::NotHttp2(error.to_string()))?,
         }
         let registered = self.register(session.clone());
         tracing::info!(

@@ -26,6 +26,8 @@ pub const FRAME_LIMIT: usize = 64 * 1024 - HEADER_ROOM;
 pub const MAX_FRAME_BYTES: u64 = 16 * 1024 * 1024;
 /// The longest header of a frame we send: two bytes, a 16-bit length, a mask.
 const HEADER_ROOM: usize = 8;
+/// The most one read takes: a TLS record, because the reader's buffer is cleared for as much first.
+const READ_LIMIT: usize = 16 * 1024;
 /// A drained write buffer that grew beyond this is given back.
 const KEPT_BUFFER_BYTES: usize = 4 * 1024;
 /// Payload limit of control frames (RFC 6455, 5.5).
@@ -446,7 +448,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         if buffer.remaining() == 0 || ready!(this.poll_payload(context, BINARY))?.is_none() {
             return Poll::Ready(Ok(()));
         }
-        let wanted = usize::try_from(this.frame.remaining).unwrap_or(usize::MAX).min(buffer.remaining());
+        let wanted = this.frame.remaining.min(READ_LIMIT as u64) as usize;
+        let wanted = wanted.min(buffer.remaining());
         let room = buffer.initialize_unfilled_to(wanted);
         let mut part = ReadBuf::new(room);
         ready!(Pin::new(&mut this.io).poll_read(context, &mut part))
