@@ -21,8 +21,8 @@ pub(crate) fn all() -> Result<()> {
 
 /// Writes generated files.
 pub(crate) fn codegen() -> Result<()> {
-    let mut command = cargo(&["test", "--package", "grange-resources", "generated"]);
-    command.env("GRANGE_WRITE_GENERATED", "1");
+    let mut command = cargo(&["test", "--package", "grange-resources"]);
+    command.env("GRANGE_WRITE_CRDS", "1");
     step("generated files", command)
 }
 

@@ -192,7 +192,8 @@ async fn open_store(folder: &Path) -> anyhow::Result<Arc<SqliteStore>> {
 
 /// What the management API serves beside Kubernetes' own kinds.
 fn resources(hooks: &HooksConfig) -> anyhow::Result<Vec<grange_apiserver::Resource>> {
-    let refused = |error: grange_apimachinery::FieldError| anyhow::anyhow!("{}: {}", error.field, error.detail);
+    let refused =
+        |error: grange_apimachinery::FieldError| anyhow::anyhow!("{}: {}", error.field, error.detail);
     let mut resources = grange_clusters::resources(hooks).map_err(refused)?;
     resources.extend(grange_identity::resources::resources().map_err(refused)?);
     Ok(resources)

@@ -1,3 +1,4 @@
+//! Kubernetes' naming rules, case by case.
 use super::*;
 use serde_json::json;
 

@@ -1,3 +1,4 @@
+//! Compiling, pruning, defaulting and validating, case by case.
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,4 @@
+//! What selectors parse to, select and print.
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

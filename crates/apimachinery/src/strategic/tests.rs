@@ -1,3 +1,4 @@
+//! Strategic merge patches as kubectl sends them.
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,3 +1,4 @@
+//! What history keeps, forgets and tells its watchers.
 use std::sync::Arc;
 
 use bytes::Bytes;
