@@ -16,7 +16,7 @@ const HOLDER_LIMIT_BYTES: u64 = 16;
 /// Held for as long as the database is open.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -49,7 +49,16 @@ impl Lock {
         if let Err(error) = noted {
             tracing::debug!(path = %path.display(), %error, "the lock file does not name this process");
         }
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that is just being started may hold a copy of it for a moment.
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "the lock file could not be unlocked");
+        }
     }
 }
 

@@ -21,7 +21,7 @@ async fn every_refused_call_is_a_status_that_names_the_fault() -> Result<()> {
     let json = "application/json";
     let cases: Vec<(&str, &str, String, u16, &str)> = vec![
         ("not JSON", json, "{".into(), 400, ""),
-        ("wrong content type", "text/csv", "a,b".into(), 415, "text/csv"),
+        ("wrong content type", "text/csv", "a,b".into(), 415, "application/json"),
         ("name out of rule", json, cluster(json!({"name": "Upper_Case"}), json!({})), 422, "metadata.name"),
         (
             "label out of rule",
