@@ -155,7 +155,9 @@ async fn import(remote: &Remote, arguments: &Import) -> Result<(), Error> {
     let manifest_url = token["status"]["manifestUrl"].as_str().unwrap_or_default();
     let has_own_ca =
         config::read()?.is_some_and(|known| !known.ca_pem.is_empty() || known.insecure_skip_tls_verify);
-    let steps = Steps { name, id: &id, manifest_url, has_own_ca };
+    let command = &token["status"][if has_own_ca { "insecureCommand" } else { "command" }];
+    let command = command.as_str().unwrap_or_default();
+    let steps = Steps { name, id: &id, manifest_url, command, has_own_ca };
     let value = json!({
         "name": name,
         "id": id,

@@ -5,6 +5,8 @@ pub(crate) struct Steps<'a> {
     pub(crate) name: &'a str,
     pub(crate) id: &'a str,
     pub(crate) manifest_url: &'a str,
+    /// What connects any other Kubernetes cluster, as the server puts it.
+    pub(crate) command: &'a str,
     /// Whether the server has a CA that the cluster does not know.
     pub(crate) has_own_ca: bool,
 }
@@ -16,14 +18,9 @@ impl Steps<'_> {
     }
     /// The text.
     pub(crate) fn render(&self) -> String {
-        let Steps { name, id, manifest_url, has_own_ca } = self;
+        let Steps { name, id, manifest_url, command, has_own_ca } = self;
         let json = self.json_value();
         let patch = serde_json::json!({"value": manifest_url}).to_string();
-        let apply = if *has_own_ca {
-            format!("curl --insecure -sfL {manifest_url} | kubectl apply -f -")
-        } else {
-            format!("kubectl apply -f {manifest_url}")
-        };
         let note = if *has_own_ca {
             "\n   This server has a CA of its own, so the Harvester fetches the manifest unverified; the agent that\n   \
              the manifest starts pins the CA. Add the CA to the Harvester's additional-ca setting to verify the\n   \
@@ -41,8 +38,7 @@ impl Steps<'_> {
              Instead of 1 to 3, with kubectl against the Harvester, any version:\n     \
                 kubectl patch settings.harvesterhci.io cluster-registration-url --type merge -p '{patch}'\n\n\
              Any other Kubernetes cluster:\n     \
-                kubectl create namespace cattle-system\n     \
-                {apply}\n\n\
+                {command}\n\n\
              Keep the address secret: whoever has it can join as this cluster until it is connected."
         )
     }

@@ -2,7 +2,7 @@
 use tracing_subscriber::EnvFilter;
 
 const SERVER_DEFAULT: &str = "info,kube_client=warn,kube_runtime=error,hyper=warn,h2=warn";
-const CLIENT_DEFAULT: &str = "error";
+const CLIENT_DEFAULT: &str = "error,rustls_platform_verifier=off";
 
 pub(crate) fn start(is_client: bool) {
     let default = if is_client { CLIENT_DEFAULT } else { SERVER_DEFAULT };
