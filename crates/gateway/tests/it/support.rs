@@ -1,0 +1,208 @@
+//! A running gateway and clients of it.
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use grange_apiserver::UserInfo;
+use grange_clusters::{Directory, HooksConfig};
+use grange_gateway::{Bound, CaBundle, Config, Limits, Parts, ServerUrl, TlsSource};
+use grange_identity::{Index, Secret, TokenKind, TokenRequest};
+use grange_store::{Store, memory::MemoryStore};
+use grange_tunnel::Registry;
+use reqwest::{Certificate, Method, RequestBuilder, header};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Everything ends when this is dropped.
+pub(crate) struct Gate {
+    pub(crate) base: String,
+    pub(crate) ca: CaBundle,
+    pub(crate) identity: grange_identity::Handle,
+    pub(crate) handle: grange_gateway::Handle,
+    pub(crate) admin_id: String,
+    pub(crate) admin: String,
+    pub(crate) http: reqwest::Client,
+    pub(crate) stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Gate {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: u16,
+    pub(crate) headers: header::HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+}
+
+impl Gate {
+    pub(crate) async fn start() -> Gate {
+        Self::start_with(Limits::default()).await
+    }
+    pub(crate) async fn start_with(limits: Limits) -> Gate {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = bind(folder.path(), limits).await;
+        let base = format!("https://{}", bound.address());
+        let ca = bound.ca().clone();
+        let stop = CancellationToken::new();
+
+        let hooks = HooksConfig {
+            server_url: base.clone(),
+            ca_checksum: ca.checksum(),
+            directory: Directory::default(),
+        };
+        let index = Arc::new(Index::default());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let mut api = grange_apiserver::Config::new(store, index.clone());
+        api.resources = grange_clusters::resources(&hooks).unwrap();
+        api.resources.extend(grange_identity::resources::resources().unwrap());
+        let (api_service, apiserver) = grange_apiserver::Service::new(api);
+        tokio::spawn(api_service.run(stop.clone()));
+        apiserver.ready().await;
+
+        let client = kube::Client::new(apiserver.loopback(UserInfo::loopback()), "default");
+        let (identity_service, identity) =
+            grange_identity::Service::new(grange_identity::Config { client: client.clone(), index });
+        tokio::spawn(identity_service.run(stop.clone().cancelled_owned()));
+        identity.ready().await;
+        identity.bootstrap(Some(Secret::new(PASSWORD))).await.unwrap();
+
+        let registry = Registry::new("test");
+        let (cluster_service, clusters) = grange_clusters::Service::new(grange_clusters::Config {
+            client,
+            registry: registry.clone(),
+            directory: hooks.directory,
+            server_url: hooks.server_url,
+            ca_checksum: hooks.ca_checksum,
+            agent_image: "gate/grange/agent:test".into(),
+        });
+        tokio::spawn(cluster_service.run(stop.clone()));
+        let (ready, ready_seen) = watch::channel(true);
+        let parts = Parts {
+            identity: identity.clone(),
+            apiserver,
+            imports: Arc::new(clusters),
+            registry,
+            ready: ready_seen,
+        };
+        let (service, handle) = bound.serve(parts);
+        let stop_gateway = stop.clone();
+        tokio::spawn(async move {
+            service.run(stop_gateway).await;
+            drop(ready);
+        });
+
+        let admin_id = identity.bootstrap_admin().unwrap();
+        let admin = token(&identity, &admin_id).await;
+        let http = client_of(&ca);
+        Gate { base, ca, identity, handle, admin_id, admin, http, stop, _folder: folder }
+    }
+    /// A person without any rights, and a token.
+    pub(crate) async fn nobody(&self) -> (String, String) {
+        let user = self.identity.create_user("nobody", "Nobody", Secret::new(PASSWORD), false).await.unwrap();
+        let token = token(&self.identity, &user.id).await;
+        (user.id, token)
+    }
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path).bearer_auth(&self.admin)).await
+    }
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        send(self.request(Method::POST, path).bearer_auth(&self.admin).json(body)).await
+    }
+    pub(crate) async fn stranger(&self, path: &str) -> Answer {
+        send(self.request(Method::GET, path)).await
+    }
+    pub(crate) async fn login(&self, username: &str, password: &str, response_type: &str) -> Answer {
+        let body =
+            serde_json::json!({"username": username, "password": password, "responseType": response_type});
+        send(self.request(Method::POST, "/v3-public/localProviders/local?action=login").json(&body)).await
+    }
+    /// Without the client's own tidying of paths: the request line exactly as written.
+    pub(crate) async fn raw(&self, request: &str) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await.unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+    /// A TLS connection that speaks HTTP/1.1.
+    pub(crate) async fn connect(&self) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
+        use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_slice(self.ca.pem().as_bytes()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let socket = tokio::net::TcpStream::connect(self.handle.address()).await.unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap()
+    }
+}
+
+pub(crate) async fn bind(folder: &Path, limits: Limits) -> Bound {
+    // The port is only known after binding; the URL needs it before. So the port is found first.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    Bound::bind(Config {
+        listen: ([127, 0, 0, 1], port).into(),
+        server_url: ServerUrl::parse(&format!("https://127.0.0.1:{port}")).unwrap(),
+        tls: TlsSource::SelfSigned { folder: folder.join("tls") },
+        version: "test".into(),
+        limits,
+    })
+    .await
+    .unwrap()
+}
+
+pub(crate) async fn token(identity: &grange_identity::Handle, user_id: &str) -> String {
+    let request =
+        TokenRequest { user_id, kind: TokenKind::Api, ttl: Duration::from_secs(3600), description: "a test" };
+    identity.issue(request).await.unwrap().credential.expose().to_owned()
+}
+
+pub(crate) fn client_of(ca: &CaBundle) -> reqwest::Client {
+    let certificate = Certificate::from_pem(ca.pem().as_bytes()).unwrap();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    reqwest::Client::builder().tls_certs_only([certificate]).no_proxy().timeout(DEADLINE).build().unwrap()
+}
+
+pub(crate) async fn send(request: RequestBuilder) -> Answer {
+    let response = request.send().await.unwrap();
+    let (code, headers) = (response.status().as_u16(), response.headers().clone());
+    Answer { code, headers, text: response.text().await.unwrap() }
+}
+
+/// Asks again until there is an answer.
+pub(crate) async fn until<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(began.elapsed() < DEADLINE, "waited too long for {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
