@@ -6,7 +6,7 @@ use grange_apimachinery::status::{Details, Reason, Status};
 use grange_tunnel::{Absence, TunnelError};
 
 /// When a client may try again after its cluster's agent was away.
-const RETRY_AWAY_SECONDS: u32 = 5;
+const RETRY_AWAY_SECONDS: u32 = 1;
 /// When a client may try again after something passing.
 const RETRY_SOON_SECONDS: u32 = 1;
 
