@@ -5,10 +5,8 @@ use std::time::Duration;
 use grange_apimachinery::status::{Details, Reason, Status};
 use grange_tunnel::{Absence, TunnelError};
 
-/// When a client may try again after its cluster's agent was away.
-const RETRY_AWAY_SECONDS: u32 = 1;
-/// When a client may try again after something passing.
-const RETRY_SOON_SECONDS: u32 = 1;
+/// When a client may try again. An agent that comes back does so at any moment, and asking costs the server nothing.
+const RETRY_SECONDS: u32 = 1;
 
 /// 503: there is no agent.
 pub(crate) fn not_connected(cluster: &str, absence: Option<Absence>) -> Status {
@@ -19,7 +17,7 @@ pub(crate) fn not_connected(cluster: &str, absence: Option<Absence>) -> Status {
         },
         None => "its agent has not connected since this server started".to_owned(),
     };
-    Status::unavailable(format!("cluster {cluster:?} is not connected: {why}"), RETRY_AWAY_SECONDS)
+    Status::unavailable(format!("cluster {cluster:?} is not connected: {why}"), RETRY_SECONDS)
 }
 
 /// 504: the agent is there, the cluster does not answer.
@@ -40,7 +38,7 @@ pub(crate) fn of_tunnel(cluster: &str, error: &TunnelError, is_read: bool) -> St
     match error {
         TunnelError::Closed(_) if is_read => Status::unavailable(
             format!("the connection to cluster {cluster:?} was lost before it answered: {error}"),
-            RETRY_SOON_SECONDS,
+            RETRY_SECONDS,
         ),
         TunnelError::Closed(_) => Status::new(
             502,
@@ -52,10 +50,8 @@ pub(crate) fn of_tunnel(cluster: &str, error: &TunnelError, is_read: bool) -> St
         ),
         TunnelError::TooManyStreams => {
             let mut status = Status::new(429, Reason::TooManyRequests, error.to_string());
-            status.details = Some(Box::new(Details {
-                retry_after_seconds: Some(RETRY_SOON_SECONDS),
-                ..Details::default()
-            }));
+            status.details =
+                Some(Box::new(Details { retry_after_seconds: Some(RETRY_SECONDS), ..Details::default() }));
             status
         }
         TunnelError::Malformed(_) => Status::bad_request(error.to_string()),
