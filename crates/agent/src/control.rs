@@ -1,11 +1,10 @@
 //! What the server asks the agent itself.
 
 use grange_apimachinery::status::Reason;
-use grange_tunnel::Body;
+use grange_tunnel::{Body, Received};
 use grange_wire::{Facts, Refusal, control};
 use http::{HeaderValue, Method, Request, Response, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
 use serde::Serialize;
 
 use crate::{
@@ -27,7 +26,7 @@ pub(crate) enum Order {
 }
 
 /// Answers one control request.
-pub(crate) async fn answer(client: &Client, request: Request<Incoming>) -> (Response<Body>, Option<Order>) {
+pub(crate) async fn answer(client: &Client, request: Request<Received>) -> (Response<Body>, Option<Order>) {
     match (request.method().clone(), request.uri().path()) {
         (Method::GET, control::PING_PATH) => (Response::new(Body::Empty), None),
         (Method::GET, control::FACTS_PATH) => (json(&facts(client).await), None),

@@ -5,7 +5,7 @@
 
 use grange_apimachinery::status::{Reason, Status};
 use grange_tunnel::{
-    Body,
+    Body, OnUpgrade, Protocol, Received,
     session::{METHOD_HEADER, NOT_SWITCHED, STATUS_HEADER},
 };
 use http::{
@@ -15,7 +15,6 @@ use http::{
         PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
     },
 };
-use hyper::{body::Incoming, ext::Protocol};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional_with_sizes;
 
@@ -45,7 +44,7 @@ const DROPPED: [HeaderName; 6] = [AUTHORIZATION, COOKIE, HOST, EXPECT, FORWARDED
 const DROPPED_PREFIXES: [&str; 3] = ["x-forwarded-", "x-remote-", "grange-tunnel-"];
 
 /// Passes one request on to the apiserver.
-pub async fn forward(pool: &Pool, request: Request<Incoming>) -> Response<Body> {
+pub async fn forward(pool: &Pool, request: Request<Received>) -> Response<Body> {
     if let Err(refused) = impersonation::check(request.headers()) {
         tracing::warn!(reason = %refused, "request refused");
         return failure(
@@ -76,18 +75,18 @@ pub async fn forward(pool: &Pool, request: Request<Incoming>) -> Response<Body> 
     })
 }
 
-async fn plain(pool: &Pool, request: Request<Incoming>) -> Result<Response<Body>, PoolError> {
+async fn plain(pool: &Pool, request: Request<Received>) -> Result<Response<Body>, PoolError> {
     let (mut parts, body) = request.into_parts();
     parts.extensions.clear();
     readdress(pool, &mut parts.uri, &mut parts.version, &mut parts.headers)?;
-    let mut response = pool.send(Request::from_parts(parts, Body::Incoming(body))).await?;
+    let mut response = pool.send(Request::from_parts(parts, Body::Received(body))).await?;
     remove_hop_by_hop(response.headers_mut());
     *response.version_mut() = Version::HTTP_2;
     Ok(response.map(|body| Body::Boxed(Box::pin(body))))
 }
 
 /// Extended CONNECT here, `Connection: Upgrade` there.
-async fn upgrade(pool: &Pool, mut request: Request<Incoming>) -> Result<Response<Body>, PoolError> {
+async fn upgrade(pool: &Pool, mut request: Request<Received>) -> Result<Response<Body>, PoolError> {
     let protocol = request
         .extensions()
         .get::<Protocol>()
@@ -98,7 +97,7 @@ async fn upgrade(pool: &Pool, mut request: Request<Incoming>) -> Result<Response
         .get(METHOD_HEADER)
         .and_then(|method| Method::from_bytes(method.as_bytes()).ok())
         .unwrap_or(Method::GET);
-    let from_server = hyper::upgrade::on(&mut request);
+    let from_server = OnUpgrade::take(&mut request);
     let (parts, _) = request.into_parts();
     let mut onward = Request::new(Body::Empty);
     *onward.method_mut() = method;
@@ -117,9 +116,10 @@ async fn upgrade(pool: &Pool, mut request: Request<Incoming>) -> Result<Response
     }
     let from_cluster = hyper::upgrade::on(&mut response);
     tokio::spawn(async move {
-        // Either future fails only when its connection ends, and then nothing is left to do.
-        let (Ok(server), Ok(cluster)) = tokio::join!(from_server, from_cluster) else { return };
-        let (mut server, mut cluster) = (TokioIo::new(server), TokioIo::new(cluster));
+        // Either fails only when its connection ends, and then nothing is left to do.
+        let from_server = async { from_server?.stream().await };
+        let (Some(mut server), Ok(cluster)) = tokio::join!(from_server, from_cluster) else { return };
+        let mut cluster = TokioIo::new(cluster);
         let copied = copy_bidirectional_with_sizes(
             &mut server,
             &mut cluster,

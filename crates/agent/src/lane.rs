@@ -5,10 +5,9 @@ use std::{
     time::Duration,
 };
 
-use grange_tunnel::{Body, dial, transport};
+use grange_tunnel::{Body, Received, dial, transport};
 use grange_wire::{Facts, Lane, Refusal, RefusalCode, control::AGENT_AUTHORITY};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tokio::{
     sync::{Notify, OnceCell},
     time::{Instant, sleep, timeout},
@@ -167,7 +166,7 @@ async fn session(shared: &Arc<Shared>, lane: Lane) -> Result<Ended, LaneError> {
 async fn answer(
     shared: Arc<Shared>,
     closing: Arc<(Notify, OnceLock<Refusal>)>,
-    request: Request<Incoming>,
+    request: Request<Received>,
 ) -> Response<Body> {
     if request.uri().authority().is_none_or(|authority| authority.as_str() != AGENT_AUTHORITY) {
         return forward(&shared.pool, request).await;

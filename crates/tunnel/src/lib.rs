@@ -17,9 +17,12 @@ pub mod key;
 pub mod registry;
 pub mod session;
 pub mod transport;
+pub mod upgraded;
 pub mod websocket;
 
-pub use body::{Body, ResponseBody};
+pub use body::{Body, Received, ResponseBody};
+pub use h2::ext::Protocol;
 pub use key::{AgentKey, verify_hello};
 pub use registry::{Absence, AcceptError, Admission, Event, Registry, SessionAuthority};
-pub use session::{SendError, Session, SessionInfo, TunnelError, Upgrade, UpgradedStream};
+pub use session::{SendError, Session, SessionInfo, TunnelError, Upgrade};
+pub use upgraded::{OnUpgrade, UpgradedStream};

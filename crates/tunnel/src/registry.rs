@@ -218,7 +218,7 @@ impl Registry {
         // One round trip proves that the agent serves HTTP/2 and brings its settings before the first real request.
         tokio::select! {
             biased;
-            _ = &mut connection => return Err(AcceptError::NotHttp2(session.end())),
+            () = &mut connection => return Err(AcceptError::NotHttp2(session.end())),
             answer = Box::pin(session.ping()) => answer.map_err(|error| AcceptError::NotHttp2(error.to_string()))?,
         }
         let registered = self.register(session.clone());
@@ -230,7 +230,7 @@ impl Registry {
             "agent connected"
         );
         // How it ended is known better by the link than by the protocol above it.
-        let _ = connection.await;
+        connection.await;
         drop(registered);
         tracing::info!(
             cluster = %session.cluster(),

@@ -1,32 +1,31 @@
 //! One live session: requests and upgrades to a cluster through its agent.
 
 use std::{
-    fmt, io,
+    fmt,
+    future::poll_fn,
     net::SocketAddr,
-    pin::Pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::{Duration, SystemTime},
 };
 
 use bytes::Bytes;
 use grange_wire::{Facts, Hello, Lane, Refusal, Removal, control};
+use h2::ext::Protocol;
 use http::{
     HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{CONNECTION, HOST},
     uri::{Authority, PathAndQuery, Scheme},
 };
+use http_body::Body as _;
 use http_body_util::{BodyExt, Limited};
-use hyper::{client::conn::http2::SendRequest, ext::Protocol, upgrade::Upgraded};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{
-    body::{Body, ResponseBody, StreamGuard},
-    transport::MAX_STREAMS,
+    body::{Body, OpenStream, Received, ResponseBody, announce_length},
+    transport::{MAX_STREAMS, Sender},
+    upgraded::UpgradedStream,
     websocket::Link,
 };
 
@@ -56,7 +55,7 @@ pub enum TunnelError {
     TooManyStreams,
     /// This one stream broke off.
     #[error("the agent broke off the request")]
-    Stream(#[source] hyper::Error),
+    Stream(#[source] h2::Error),
     /// The request cannot be expressed in the tunnel.
     #[error("the request cannot be sent through the tunnel: {0}")]
     Malformed(&'static str),
@@ -131,7 +130,7 @@ struct Inner {
     hello: Hello,
     remote: SocketAddr,
     since: SystemTime,
-    sender: SendRequest<Body>,
+    sender: Sender,
     link: Arc<Link>,
     open_streams: Arc<AtomicUsize>,
     closing: AtomicBool,
@@ -144,7 +143,7 @@ impl Session {
         cluster: Arc<str>,
         mut hello: Hello,
         remote: SocketAddr,
-        sender: SendRequest<Body>,
+        sender: Sender,
         link: Arc<Link>,
     ) -> Self {
         // Kept for the session's life: what proved the agent's identity is not needed any more.
@@ -186,7 +185,7 @@ impl Session {
 
     /// Whether new requests may use it.
     pub fn is_usable(&self) -> bool {
-        !self.0.closing.load(Ordering::Acquire) && !self.0.sender.is_closed()
+        !self.0.closing.load(Ordering::Acquire) && !self.0.link.is_over()
     }
 
     /// What status pages show.
@@ -221,25 +220,33 @@ impl Session {
         authority: &'static str,
         mut request: Request<Body>,
     ) -> Result<Response<ResponseBody>, SendError> {
-        let stream = match self.open_stream() {
-            Ok(stream) => stream,
+        let mut open = match self.open_stream() {
+            Ok(open) => open,
             Err(error) => return Err(SendError { error, request: Some(Box::new(request)) }),
         };
         readdress(&mut request, authority)?;
         let mut sender = self.0.sender.clone();
-        match sender.try_send_request(request).await {
-            Ok(response) => Ok(response.map(|body| ResponseBody::new(body, stream))),
-            Err(mut failure) => {
-                let request = failure.take_message().map(Box::new);
-                Err(SendError { error: self.explain(failure.into_error()), request })
-            }
+        if let Err(error) = poll_fn(|context| sender.poll_ready(context)).await {
+            return Err(SendError { error: self.explain(error), request: Some(Box::new(request)) });
         }
+        let (mut parts, body) = request.into_parts();
+        let is_end = body.is_end_stream();
+        if !is_end {
+            announce_length(&mut parts.headers, &body);
+        }
+        let head = Request::from_parts(parts, ());
+        let (response, stream) = sender.send_request(head, is_end).map_err(|error| self.explain(error))?;
+        if !is_end {
+            open.send(body, stream);
+        }
+        let response = response.await.map_err(|error| self.explain(error))?;
+        Ok(answered(response, open))
     }
 
     /// Asks the cluster to switch to `protocol` (the value of the `Upgrade` header) for the request's path. Method and
     /// headers reach the cluster as they are, `Sec-WebSocket-*` included.
     pub async fn upgrade(&self, request: Request<()>, protocol: &str) -> Result<Upgrade, SendError> {
-        let stream = self.open_stream()?;
+        let open = self.open_stream()?;
         let mut request = request.map(|()| Body::Empty);
         readdress(&mut request, control::CLUSTER_AUTHORITY)?;
         let method = HeaderValue::from_str(request.method().as_str())
@@ -248,22 +255,20 @@ impl Session {
         *request.method_mut() = Method::CONNECT;
         request.extensions_mut().insert(Protocol::from(protocol));
         let mut sender = self.0.sender.clone();
-        let mut response =
-            sender.send_request(request).await.map_err(|error| SendError::from(self.explain(error)))?;
+        let (response, sending) =
+            sender.send_request(request.map(|_| ()), false).map_err(|error| self.explain(error))?;
+        let mut response = response.await.map_err(|error| self.explain(error))?;
         let status = response.headers_mut().remove(STATUS_HEADER);
         if response.status() == StatusCode::OK {
-            let upgraded = hyper::upgrade::on(&mut response).await.map_err(|error| self.explain(error))?;
-            let mut answer = response.map(|_| ());
-            *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-            return Ok(Upgrade::Switched(
-                answer,
-                UpgradedStream { io: TokioIo::new(upgraded), _stream: stream },
-            ));
+            let (mut parts, receiving) = response.into_parts();
+            parts.status = StatusCode::SWITCHING_PROTOCOLS;
+            let stream = UpgradedStream::new(sending, receiving, Some(open));
+            return Ok(Upgrade::Switched(Response::from_parts(parts, ()), stream));
         }
         if let Some(status) = status.and_then(|value| StatusCode::from_bytes(value.as_bytes()).ok()) {
             *response.status_mut() = status;
         }
-        Ok(Upgrade::Answered(response.map(|body| ResponseBody::new(body, stream))))
+        Ok(Upgrade::Answered(answered(response, open)))
     }
 
     /// Asks the agent whether it is there.
@@ -336,18 +341,25 @@ impl Session {
         tokio::time::timeout(timeout, exchange).await.unwrap_or(Err(TunnelError::TimedOut))
     }
 
-    fn open_stream(&self) -> Result<StreamGuard, TunnelError> {
-        StreamGuard::open(&self.0.open_streams, MAX_STREAMS as usize).ok_or(TunnelError::TooManyStreams)
+    fn open_stream(&self) -> Result<OpenStream, TunnelError> {
+        OpenStream::open(&self.0.open_streams, MAX_STREAMS as usize).ok_or(TunnelError::TooManyStreams)
     }
 
     /// Tells a lost session from a lost stream.
-    fn explain(&self, error: hyper::Error) -> TunnelError {
-        if self.0.sender.is_closed() || error.is_closed() || error.is_canceled() || error.is_timeout() {
+    fn explain(&self, error: h2::Error) -> TunnelError {
+        if self.0.link.is_over() || error.is_io() || error.is_go_away() {
             TunnelError::Closed(self.end())
         } else {
             TunnelError::Stream(error)
         }
     }
+}
+
+/// The cluster's answer, which keeps its place among the open streams.
+fn answered(response: Response<h2::RecvStream>, open: OpenStream) -> Response<ResponseBody> {
+    let (parts, stream) = response.into_parts();
+    let received = Received::new(stream, &parts.headers);
+    Response::from_parts(parts, ResponseBody::new(received, open))
 }
 
 impl fmt::Debug for Session {
@@ -377,39 +389,4 @@ fn readdress(request: &mut Request<Body>, authority: &'static str) -> Result<(),
     headers.remove(METHOD_HEADER);
     headers.remove(STATUS_HEADER);
     Ok(())
-}
-
-/// The bytes of an upgraded request, both ways.
-#[derive(Debug)]
-pub struct UpgradedStream {
-    io: TokioIo<Upgraded>,
-    _stream: StreamGuard,
-}
-
-impl AsyncRead for UpgradedStream {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(context, buffer)
-    }
-}
-
-impl AsyncWrite for UpgradedStream {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(context)
-    }
 }

@@ -58,6 +58,7 @@ pub struct Link {
     received_bytes: AtomicU64,
     sent_bytes: AtomicU64,
     aborted: AtomicBool,
+    over: AtomicBool,
     waker: AtomicWaker,
     end: OnceLock<String>,
 }
@@ -84,8 +85,18 @@ impl Link {
         self.end.get().map(String::as_str)
     }
 
-    fn note_end(&self, end: impl Into<String>) {
+    /// Says how the connection ended; the first word stands.
+    pub(crate) fn note_end(&self, end: impl Into<String>) {
         let _ = self.end.set(end.into());
+    }
+
+    /// Whether what ran over the socket has ended.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn note_over(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     fn check(&self) -> io::Result<()> {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use grange_tunnel::{AgentKey, Body, accept::answer_upgrade, dial, dial::DialError, transport};
+use grange_tunnel::{AgentKey, Body, Received, accept::answer_upgrade, dial, dial::DialError, transport};
 use grange_wire::{Credential, Facts, Hello, JoinToken, Lane, PROTOCOL_VERSION, Refusal, control};
 use http::{Request, Response, StatusCode};
 use hyper::{body::Incoming, service::service_fn};
@@ -130,7 +130,7 @@ fn serve(server: &Server, io: tokio::io::DuplexStream) {
     });
 }
 
-async fn answer(behaviour: Arc<Behaviour>, request: Request<Incoming>) -> Response<Body> {
+async fn answer(behaviour: Arc<Behaviour>, request: Request<Received>) -> Response<Body> {
     let json = |value: serde_json::Value| Response::new(Body::from(value.to_string().into_bytes()));
     let status = |code: u16, text: &str| {
         let mut response = Response::new(Body::from(text.as_bytes().to_vec()));

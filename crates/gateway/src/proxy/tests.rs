@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, sync::Arc
 
 use bytes::Bytes;
 use futures::future::{BoxFuture, FutureExt};
-use grange_tunnel::{Admission, AgentKey, SessionAuthority, accept::answer_upgrade, dial, transport};
+use grange_tunnel::{
+    Admission, AgentKey, OnUpgrade, SessionAuthority, accept::answer_upgrade, dial, transport,
+};
 use grange_wire::{Credential, Facts, Hello, PROTOCOL_VERSION, Refusal, RefusalCode};
 use http_body_util::{BodyExt, Full};
 use hyper::service::service_fn;
@@ -115,9 +117,9 @@ async fn agent(registry: &Registry) {
             "/404" => *response.status_mut() = StatusCode::NOT_FOUND,
             "/never" => std::future::pending().await,
             "/exec" => {
-                let upgrade = hyper::upgrade::on(&mut request);
+                let upgrade = OnUpgrade::take(&mut request).unwrap();
                 tokio::spawn(async move {
-                    let mut io = TokioIo::new(upgrade.await.unwrap());
+                    let mut io = upgrade.stream().await.unwrap();
                     let mut all = Vec::new();
                     io.read_to_end(&mut all).await.unwrap();
                     io.write_all(&all.to_ascii_uppercase()).await.unwrap();

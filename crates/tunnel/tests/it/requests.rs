@@ -9,14 +9,13 @@ use std::{
 
 use bytes::Bytes;
 use grange_tunnel::{
-    Body, TunnelError, Upgrade,
+    Body, OnUpgrade, Protocol, TunnelError, Upgrade,
     session::{METHOD_HEADER, NOT_SWITCHED, STATUS_HEADER},
     transport,
 };
 use http::{Method, Request, Response, StatusCode};
 use http_body::Frame;
 use http_body_util::BodyExt;
-use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     sync::{mpsc, oneshot},
@@ -71,7 +70,7 @@ async fn a_request_to_the_cluster_is_never_one_to_the_agent() {
 
 #[tokio::test]
 async fn bodies_of_many_sizes_go_both_ways() {
-    let pair = Pair::new(|request| async move { Response::new(Body::Incoming(request.into_body())) }).await;
+    let pair = Pair::new(|request| async move { Response::new(Body::Received(request.into_body())) }).await;
     for size in [0, 1, 125, 126, 16 * 1024, 65_535, 65_536, 300_000, 9 * 1024 * 1024] {
         let sent: Bytes = (0..size).map(|index| (index * 31 % 251) as u8).collect::<Vec<_>>().into();
         let request = Request::post("/echo").body(sent.clone()).unwrap();
@@ -179,10 +178,10 @@ async fn an_upgrade_is_a_stream_of_bytes_both_ways() {
         assert_eq!(request.method(), Method::CONNECT);
         assert_eq!(request.headers()[METHOD_HEADER], "POST");
         assert_eq!(request.headers()["sec-websocket-protocol"], "v5.channel.k8s.io");
-        let protocol = request.extensions().get::<hyper::ext::Protocol>().unwrap().as_str().to_owned();
-        let upgrade = hyper::upgrade::on(&mut request);
+        let protocol = request.extensions().get::<Protocol>().unwrap().as_str().to_owned();
+        let upgrade = OnUpgrade::take(&mut request).unwrap();
         tokio::spawn(async move {
-            let mut io = TokioIo::new(upgrade.await.unwrap());
+            let mut io = upgrade.stream().await.unwrap();
             let mut all = Vec::new();
             // Half-close: everything is read before the answer begins.
             io.read_to_end(&mut all).await.unwrap();

@@ -16,7 +16,7 @@ use std::{
 
 use futures::future::{BoxFuture, FutureExt};
 use grange_tunnel::{
-    Admission, AgentKey, Body, Registry, Session, SessionAuthority, accept::answer_upgrade, dial,
+    Admission, AgentKey, Body, Received, Registry, Session, SessionAuthority, accept::answer_upgrade, dial,
     registry::AcceptError, transport, websocket::Socket,
 };
 use grange_wire::{Credential, Facts, Hello, JoinToken, Lane, PROTOCOL_VERSION, Refusal, RefusalCode};
@@ -187,7 +187,7 @@ pub struct Pair {
 impl Pair {
     pub async fn new<F, A>(answer: F) -> Pair
     where
-        F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
+        F: Fn(Request<Received>) -> A + Send + Sync + 'static,
         A: Future<Output = Response<Body>> + Send + 'static,
     {
         let registry = Registry::new("test");
@@ -210,7 +210,7 @@ pub async fn join<F, A>(
     answer: F,
 ) -> (Accepted, JoinHandle<()>, Arc<AtomicBool>)
 where
-    F: Fn(Request<Incoming>) -> A + Send + Sync + 'static,
+    F: Fn(Request<Received>) -> A + Send + Sync + 'static,
     A: Future<Output = Response<Body>> + Send + 'static,
 {
     let (server, agent, silent) = wire();

@@ -13,11 +13,10 @@ use std::{
 use anyhow::Result;
 use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
-use grange_tunnel::{AgentKey, Body, dial, transport};
+use grange_tunnel::{AgentKey, Body, Received, dial, transport};
 use grange_wire::{Credential, Hello, JoinToken, Lane, PROTOCOL_VERSION, control::Facts};
 use http::{Request, Response};
 
-use hyper::body::Incoming;
 use rand::RngExt;
 use rustls_pki_types::ServerName;
 use serde_json::json;
@@ -183,7 +182,7 @@ impl Link {
 }
 
 /// What the server asks about a cluster that it watches over.
-async fn answer(cluster: String, request: Request<Incoming>) -> Response<Body> {
+async fn answer(cluster: String, request: Request<Received>) -> Response<Body> {
     let body = match request.uri().path() {
         "/version" => json!({"major": "1", "minor": "36", "gitVersion": "v1.36.3"}).to_string(),
         "/api/v1/namespaces/kube-system" => {
