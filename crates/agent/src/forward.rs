@@ -6,13 +6,13 @@
 use grange_apimachinery::status::{Reason, Status};
 use grange_tunnel::{
     Body, OnUpgrade, Protocol, Received,
+    hop::remove_hop_by_hop,
     session::{METHOD_HEADER, NOT_SWITCHED, STATUS_HEADER},
 };
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{
-        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST,
-        PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+        AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT, FORWARDED, HOST, UPGRADE,
     },
 };
 use hyper_util::rt::TokioIo;
@@ -26,18 +26,6 @@ use crate::{
 /// Buffer for each direction of an upgraded connection.
 const UPGRADE_BUFFER_BYTES: usize = 64 * 1024;
 
-/// Headers that concern one connection only (RFC 9110, 7.6.1).
-const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 /// Headers that say who asks or from where, other than the ones we set. `X-Remote-*` is how an aggregation proxy names
 /// people.
 const DROPPED: [HeaderName; 6] = [AUTHORIZATION, COOKIE, HOST, EXPECT, FORWARDED, METHOD_HEADER];
@@ -177,24 +165,6 @@ fn readdress(
     let path = uri.path_and_query().cloned();
     *uri = path.map_or(Uri::from_static("/"), Uri::from);
     Ok(())
-}
-
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
 }
 
 pub(crate) fn failure(code: u16, reason: Reason, message: String) -> Response<Body> {

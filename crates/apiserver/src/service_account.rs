@@ -2,7 +2,8 @@
 //!
 //! Signed and verified with aws-lc-rs directly: one algorithm, one key, so nothing in a token's header is ever trusted.
 use std::{
-    sync::{Arc, Weak},
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -35,11 +36,17 @@ use crate::{
 /// Who signs: the `iss` claim, and the audience of tokens that name none.
 pub(crate) const ISSUER: &str = "https://kubernetes.default.svc";
 
+/// Tokens whose signature need not be computed again; beyond this the memory starts anew.
+const MAX_VERIFIED_TOKENS: usize = 4096;
+
 /// Signs and verifies.
 pub(crate) struct TokenIssuer {
     key: EcdsaKeyPair,
     /// The fixed first part of every token.
     header: String,
+    /// What tokens with a good signature say, by their digest: a signature that was right stays so, and computing it
+    /// costs more than everything else about a small request. Expiry and account are looked at each time.
+    verified: Mutex<HashMap<[u8; 32], Arc<Claims>>>,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -80,7 +87,7 @@ impl TokenIssuer {
         };
         let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, key.public_key().as_ref()));
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": "ES256", "kid": id, "typ": "JWT"}).to_string());
-        Some(TokenIssuer { key, header })
+        Some(TokenIssuer { key, header, verified: Mutex::default() })
     }
 
     fn sign(&self, claims: &Claims) -> Result<String, Status> {
@@ -94,7 +101,26 @@ impl TokenIssuer {
     }
 
     /// The claims of a token of ours that has not expired.
-    fn open(&self, token: &str, now: i64) -> Option<Claims> {
+    fn open(&self, token: &str, now: i64) -> Option<Arc<Claims>> {
+        let id: [u8; 32] = digest(&SHA256, token.as_bytes()).as_ref().try_into().ok()?;
+        let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let claims = match known {
+            Some(claims) => claims,
+            None => {
+                let claims = Arc::new(self.verify(token)?);
+                let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+                if verified.len() >= MAX_VERIFIED_TOKENS {
+                    verified.clear();
+                }
+                verified.insert(id, claims.clone());
+                claims
+            }
+        };
+        (claims.iss == ISSUER && claims.nbf <= now && now < claims.exp).then_some(claims)
+    }
+
+    /// The claims of a token that this key signed.
+    fn verify(&self, token: &str) -> Option<Claims> {
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         if header != self.header {
@@ -104,8 +130,7 @@ impl TokenIssuer {
         UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, self.key.public_key().as_ref())
             .verify(signed.as_bytes(), &signature)
             .ok()?;
-        let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()?;
-        (claims.iss == ISSUER && claims.nbf <= now && now < claims.exp).then_some(claims)
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 }
 
@@ -182,7 +207,7 @@ pub(crate) async fn verify(inner: &Inner, token: &str) -> Result<Option<Authenti
         )]
         .into(),
     };
-    Ok(Some(Authenticated { user, audiences: claims.aud }))
+    Ok(Some(Authenticated { user, audiences: claims.aud.clone() }))
 }
 
 /// `serviceaccounts/token`.

@@ -25,15 +25,17 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let arguments = Arguments::parse();
     logging::start(matches!(arguments.command, Command::Client(_)));
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .max_blocking_threads(MAX_BLOCKING_THREADS)
-        .thread_name("grange")
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return exit::report(&anyhow::Error::new(error).context("starting threads")),
+    let mut runtime = match arguments.command {
+        // A guest in somebody else's cluster: one thread carries more than its link does, and takes less of a machine
+        // that has better things to do than two that wake each other.
+        Command::Agent(_) => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
     };
+    let runtime =
+        match runtime.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).thread_name("grange").build() {
+            Ok(runtime) => runtime,
+            Err(error) => return exit::report(&anyhow::Error::new(error).context("starting threads")),
+        };
     let result = runtime.block_on(run(arguments.command));
     // Whatever still blocks must not keep a stopped process alive.
     runtime.shutdown_background();

@@ -13,6 +13,7 @@
 pub mod accept;
 pub mod body;
 pub mod dial;
+pub mod hop;
 pub mod key;
 pub mod registry;
 pub mod session;

@@ -2,26 +2,15 @@
 
 use grange_apimachinery::status::Status;
 use grange_tenancy::DownstreamIdentity;
+use grange_tunnel::hop::remove_hop_by_hop;
 use http::{
     HeaderMap, HeaderName, HeaderValue,
     header::{
-        AUTHORIZATION, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-        SEC_WEBSOCKET_PROTOCOL, SET_COOKIE, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
+        AUTHORIZATION, CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, SEC_WEBSOCKET_PROTOCOL, SET_COOKIE,
+        UPGRADE, VIA,
     },
 };
 
-/// Headers that concern one connection only (RFC 9110, 7.6.1), and those named in `Connection`.
-pub(crate) const HOP_BY_HOP: [HeaderName; 9] = [
-    CONNECTION,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-    PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION,
-    TE,
-    TRAILER,
-    TRANSFER_ENCODING,
-    UPGRADE,
-];
 /// Credentials for this server, its address, and what proxies before us noted.
 pub(crate) const DROPPED_FROM_REQUEST: [HeaderName; 7] =
     [AUTHORIZATION, COOKIE, HOST, EXPECT, FORWARDED, VIA, HeaderName::from_static("x-real-ip")];
@@ -106,24 +95,6 @@ fn escaped(key: &str) -> String {
     escaped
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
-        let named: Vec<HeaderName> = headers
-            .get_all(CONNECTION)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok())
-            .collect();
-        for name in named {
-            headers.remove(name);
-        }
-    }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
 fn remove_token_subprotocol(headers: &mut HeaderMap) {
     let has_token = |value: &HeaderValue| value.to_str().is_ok_and(|value| value.contains(TOKEN_SUBPROTOCOL));
     if !headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().any(has_token) {
@@ -147,6 +118,8 @@ fn remove_token_subprotocol(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use grange_tunnel::hop::HOP_BY_HOP;
 
     use super::*;
 

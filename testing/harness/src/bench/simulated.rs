@@ -158,7 +158,9 @@ impl Link {
         self.open.fetch_add(1, Ordering::Relaxed);
         let _counted = Counted(&self.open);
         let cluster = self.identity.cluster.clone();
-        Ok(transport::serve(socket, move |request| answer(cluster.clone(), request)).await?)
+        // However it ended: it is dialled again.
+        let _ = transport::serve(socket, move |request| answer(cluster.clone(), request)).await;
+        Ok(())
     }
 
     fn hello(&self, enrolled: bool, nonce: &[u8]) -> Hello {
