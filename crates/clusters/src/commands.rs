@@ -1,29 +1,22 @@
 //! Where a cluster gets its manifest, and the commands that fetch it, in the words of Rancher's clients.
-
-use crate::hooks::HooksConfig;
-
-/// Everything that a registration token's status tells beside the token.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Commands {
-    pub(crate) manifest_url: String,
-    pub(crate) command: String,
-    pub(crate) insecure_command: String,
-    pub(crate) node_command: String,
-    pub(crate) insecure_node_command: String,
-    pub(crate) windows_node_command: String,
-    pub(crate) insecure_windows_node_command: String,
-}
+use grange_settings::ServerUrl;
+use serde_json::{Map, Value, json};
 
 /// Clusters other than Harvester may lack the agent's namespace, and the manifest does not bring it (whoever deletes
 /// what the manifest brought must not lose it).
 const CREATE_NAMESPACE: &str =
     "kubectl create namespace cattle-system --dry-run=client -o yaml | kubectl apply -f - && ";
 
-/// `None` when the server does not know its own address.
-pub(crate) fn commands(config: &HooksConfig, token: &str, cluster: &str) -> Option<Commands> {
-    let server = server_root(&config.server_url)?;
-    let manifest_url = format!("{server}/v3/import/{token}_{cluster}.yaml");
-    let checksum = |flag: &str| match config.ca_checksum.as_str() {
+/// The fields of a registration token's status that lead to this server.
+pub(crate) fn commands(
+    server_url: &ServerUrl,
+    ca_checksum: &str,
+    token: &str,
+    cluster: &str,
+) -> Map<String, Value> {
+    let server = server_url.as_str();
+    let manifest_url = server_url.join(&format!("/v3/import/{token}_{cluster}.yaml"));
+    let checksum = |flag: &str| match ca_checksum {
         "" => String::new(),
         checksum => format!(" {flag} {checksum}"),
     };
@@ -42,64 +35,46 @@ pub(crate) fn commands(config: &HooksConfig, token: &str, cluster: &str) -> Opti
             checksum("-CaChecksum")
         )
     };
-    Some(Commands {
-        command: format!("{CREATE_NAMESPACE}kubectl apply -f {manifest_url}"),
-        insecure_command: format!(
-            "{CREATE_NAMESPACE}curl --insecure -sfL {manifest_url} | kubectl apply -f -"
+    [
+        ("command", format!("{CREATE_NAMESPACE}kubectl apply -f {manifest_url}")),
+        (
+            "insecureCommand",
+            format!("{CREATE_NAMESPACE}curl --insecure -sfL {manifest_url} | kubectl apply -f -"),
         ),
-        node_command: node(""),
-        insecure_node_command: node(" --insecure"),
-        windows_node_command: windows(""),
-        insecure_windows_node_command: windows(" --insecure"),
-        manifest_url,
-    })
-}
-
-/// Scheme and authority of the server's URL; a path behind them does not belong into the addresses of clusters.
-pub(crate) fn server_root(server_url: &str) -> Option<&str> {
-    let (scheme, rest) = server_url.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())?;
-    Some(&server_url[..scheme.len() + 3 + authority.len()])
+        ("nodeCommand", node("")),
+        ("insecureNodeCommand", node(" --insecure")),
+        ("windowsNodeCommand", windows("")),
+        ("insecureWindowsNodeCommand", windows(" --insecure")),
+        ("manifestUrl", manifest_url),
+    ]
+    .into_iter()
+    .map(|(field, text)| (field.to_owned(), json!(text)))
+    .collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn config(server_url: &str, ca_checksum: &str) -> HooksConfig {
-        HooksConfig {
-            server_url: server_url.into(),
-            ca_checksum: ca_checksum.into(),
-            directory: crate::Directory::default(),
-        }
-    }
-
     #[test]
     fn commands_have_the_form_that_clients_know() {
-        let commands =
-            commands(&config("https://grange.example:8443/dashboard", "ab12"), "TTT", "c-m-x").unwrap();
-        assert_eq!(commands.manifest_url, "https://grange.example:8443/v3/import/TTT_c-m-x.yaml");
+        let server = ServerUrl::parse("https://grange.example:8443").unwrap();
+        let commands = commands(&server, "ab12", "TTT", "c-m-x");
+        let text = |field: &str| commands[field].as_str().unwrap();
+        assert_eq!(text("manifestUrl"), "https://grange.example:8443/v3/import/TTT_c-m-x.yaml");
         assert_eq!(
-            commands.command,
+            text("command"),
             "kubectl create namespace cattle-system --dry-run=client -o yaml | kubectl apply -f - && \
              kubectl apply -f https://grange.example:8443/v3/import/TTT_c-m-x.yaml"
         );
-        assert!(commands.insecure_command.ends_with(
+        assert!(text("insecureCommand").ends_with(
             "&& curl --insecure -sfL https://grange.example:8443/v3/import/TTT_c-m-x.yaml | kubectl apply -f -"
         ));
         assert_eq!(
-            commands.node_command,
+            text("nodeCommand"),
             "curl -fL https://grange.example:8443/system-agent-install.sh | sudo sh -s - --server \
              https://grange.example:8443 --label 'cattle.io/os=linux' --token TTT --ca-checksum ab12"
         );
-        assert!(commands.insecure_windows_node_command.starts_with("curl.exe --insecure -fL https://"));
-    }
-
-    #[test]
-    fn a_server_without_address_gives_no_commands() {
-        for url in ["", "grange.example", "https://", "https:///x"] {
-            assert!(commands(&config(url, ""), "T", "c-m-x").is_none(), "{url}");
-        }
-        assert_eq!(server_root("https://a:1?x"), Some("https://a:1"));
+        assert!(text("insecureWindowsNodeCommand").starts_with("curl.exe --insecure -fL https://"));
     }
 }

@@ -10,6 +10,7 @@
 //! Where to start reading: `conditions` is the story of an import, `enrolment` who may come in, `removal` how a cluster
 //! goes. Everything before them is pure; they read and write through `kube::Client`.
 
+mod addresses;
 mod commands;
 mod conditions;
 mod connections;

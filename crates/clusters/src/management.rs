@@ -119,7 +119,7 @@ fn describe(
         status.provider = Some(provider.clone());
     }
     if observation.fetch.is_some() {
-        status.agent_image = Some(context.agent_image(spec).to_owned());
+        status.agent_image = Some(context.agent_image(spec));
         status.applied_agent_env_vars.clone_from(&spec.agent_env_vars);
     }
     if *link == Link::Up {

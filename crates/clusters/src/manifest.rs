@@ -34,9 +34,9 @@ const CREDENTIALS_ANNOTATION: &str = "clusters.grange/credentials-hash";
 #[derive(Clone, Debug)]
 pub(crate) struct Parameters<'a> {
     pub(crate) cluster: &'a str,
-    pub(crate) server_url: &'a str,
+    pub(crate) server_url: String,
     pub(crate) ca_checksum: &'a str,
-    pub(crate) image: &'a str,
+    pub(crate) image: String,
     pub(crate) agent_env: &'a [EnvVar],
     /// `spec.clusterAgentDeploymentCustomization`.
     pub(crate) customization: Option<&'a Value>,
@@ -77,7 +77,7 @@ pub(crate) fn documents(parameters: &Parameters<'_>, token: &str) -> Vec<Value> 
                 "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": CLUSTER_OWNER_GROUP
             }),
         ),
-        credentials(parameters.server_url, token),
+        credentials(&parameters.server_url, token),
         key_secret(),
         deployment(parameters, token),
     ]
@@ -171,7 +171,7 @@ fn deployment(parameters: &Parameters<'_>, token: &str) -> Value {
         "template": {
             "metadata": {
                 "labels": { "app": APP },
-                "annotations": { CREDENTIALS_ANNOTATION: credentials_hash(parameters.server_url, token) }
+                "annotations": { CREDENTIALS_ANNOTATION: credentials_hash(&parameters.server_url, token) }
             },
             "spec": {
                 "serviceAccountName": names::SERVICE_ACCOUNT,
@@ -268,9 +268,9 @@ mod tests {
     fn parameters() -> Parameters<'static> {
         Parameters {
             cluster: "c-m-abcdefgh",
-            server_url: "https://grange.example:8443",
+            server_url: "https://grange.example:8443".into(),
             ca_checksum: "c0ffee",
-            image: "grange.example:8443/grange/agent:0.1.0",
+            image: "grange.example:8443/grange/agent:0.1.0".into(),
             agent_env: &[],
             customization: None,
         }
@@ -351,7 +351,12 @@ mod tests {
     fn hostile_values_stay_values() {
         let nasty = "\"\n---\nkind: Namespace\n#";
         let agent_env = [EnvVar { name: "X".into(), value: Some(nasty.into()), value_from: None }];
-        let hostile = Parameters { image: nasty, server_url: nasty, agent_env: &agent_env, ..parameters() };
+        let hostile = Parameters {
+            image: nasty.into(),
+            server_url: nasty.into(),
+            agent_env: &agent_env,
+            ..parameters()
+        };
         let documents = read(&render(&hostile, nasty).unwrap());
         assert_eq!(documents.len(), 7);
         let deployment = documents.iter().find(|document| document["kind"] == "Deployment").unwrap();

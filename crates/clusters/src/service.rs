@@ -2,13 +2,14 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
+use grange_settings::Settings;
 use grange_tunnel::Registry;
 use kube::Client;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Directory, Error, connections,
+    Directory, Error, addresses, connections,
     error::chain,
     management,
     manifest::Parameters,
@@ -35,11 +36,11 @@ pub struct Config {
     pub registry: Registry,
     /// The clusters there are; shared with the hooks.
     pub directory: Directory,
-    /// The address clusters reach the server at, without a path.
-    pub server_url: String,
+    /// Where the address is that clusters reach the server at.
+    pub settings: Settings,
     /// Lower-case hex SHA-256 of the server's CA certificates; empty when its certificate is publicly valid.
     pub ca_checksum: String,
-    /// The image of the agent's container.
+    /// Repository and tag of the agent's image, which the server itself serves.
     pub agent_image: String,
 }
 
@@ -69,10 +70,9 @@ impl Context {
         id: &'a str,
         spec: &'a grange_resources::management::ClusterSpec,
     ) -> Parameters<'a> {
-        let root = crate::commands::server_root(&self.config.server_url).unwrap_or(&self.config.server_url);
         Parameters {
             cluster: id,
-            server_url: root,
+            server_url: self.config.settings.server_url().as_str().to_owned(),
             ca_checksum: &self.config.ca_checksum,
             image: self.agent_image(spec),
             agent_env: &spec.agent_env_vars,
@@ -81,10 +81,10 @@ impl Context {
     }
 
     /// The image of a cluster's agent.
-    pub(crate) fn agent_image<'a>(&'a self, spec: &'a grange_resources::management::ClusterSpec) -> &'a str {
+    pub(crate) fn agent_image(&self, spec: &grange_resources::management::ClusterSpec) -> String {
         match spec.agent_image_override.as_deref() {
-            Some(image) if !image.is_empty() => image,
-            _ => &self.config.agent_image,
+            Some(image) if !image.is_empty() => image.to_owned(),
+            _ => format!("{}/{}", self.config.settings.server_url().authority(), self.config.agent_image),
         }
     }
 
@@ -121,7 +121,12 @@ impl Service {
         let context = self.0;
         let running = async {
             management::create_standard_namespaces(&context).await;
-            tokio::join!(watches::run(&context), connections::run(&context), work(&context));
+            tokio::join!(
+                watches::run(&context),
+                connections::run(&context),
+                addresses::run(&context),
+                work(&context)
+            );
         };
         tokio::select! {
             () = shutdown.cancelled() => {}

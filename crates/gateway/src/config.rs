@@ -1,6 +1,10 @@
 //! What the gateway is told: addresses, certificates, limits.
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use grange_settings::ServerUrl;
+
+use crate::Console;
+
 /// Where TLS certificates come from.
 #[derive(Clone, Debug)]
 pub enum TlsSource {
@@ -16,48 +20,6 @@ pub enum TlsSource {
         /// The private key.
         key: PathBuf,
     },
-}
-
-/// The address people and agents use, without a trailing slash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerUrl(String);
-
-/// Why a server URL cannot be used.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{0:?} is not an address like https://grange.example.org:8443")]
-pub struct ServerUrlError(String);
-
-impl ServerUrl {
-    /// Reads `https://host[:port]`; a path, query or other scheme is refused.
-    pub fn parse(text: &str) -> Result<Self, ServerUrlError> {
-        let refuse = || ServerUrlError(text.to_owned());
-        let uri: http::Uri = text.parse().map_err(|_| refuse())?;
-        let is_plain = uri.scheme_str() == Some("https")
-            && matches!(uri.path(), "" | "/")
-            && uri.query().is_none()
-            && !text.contains(['@', '#']);
-        let authority = uri.authority().filter(|_| is_plain).ok_or_else(refuse)?;
-        if authority.host().is_empty() {
-            return Err(refuse());
-        }
-        Ok(ServerUrl(format!("https://{authority}")))
-    }
-    /// The whole URL.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-    /// The host alone, without brackets.
-    pub fn host(&self) -> String {
-        self.0
-            .parse::<http::Uri>()
-            .ok()
-            .and_then(|uri| uri.host().map(|host| host.trim_matches(['[', ']']).to_owned()))
-            .unwrap_or_default()
-    }
-    /// An address under the server.
-    pub fn join(&self, path: &str) -> String {
-        format!("{}{path}", self.0)
-    }
 }
 
 /// Bounds of the front. Every one is a named constant by default; tests make them small.
@@ -114,28 +76,14 @@ impl Default for Limits {
 pub struct Config {
     /// Where to listen; port 0 picks one.
     pub listen: SocketAddr,
-    /// The address people and agents use.
+    /// The address the server goes by when it starts: its certificate has this name from the first moment.
     pub server_url: ServerUrl,
     /// The certificates.
     pub tls: TlsSource,
     /// The version shown to people.
     pub version: String,
+    /// The web console.
+    pub console: Console,
     /// The bounds.
     pub limits: Limits,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn server_urls() {
-        let good = ServerUrl::parse("https://grange.example.org:8443/").expect("a good URL");
-        assert_eq!(good.as_str(), "https://grange.example.org:8443");
-        assert_eq!(good.host(), "grange.example.org");
-        assert_eq!(ServerUrl::parse("https://[::1]:8443").expect("IPv6").host(), "::1");
-        for bad in ["http://a", "a:8443", "", "https://", "https://a/path", "https://a?b", "https://u:p@a"] {
-            assert!(ServerUrl::parse(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,11 +1,18 @@
 //! The credential a request carries.
 use base64::{Engine as _, engine::general_purpose};
-use http::{HeaderMap, Method, Uri, header};
-
-use crate::config::ServerUrl;
+use grange_settings::ServerUrl;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 /// The session cookie (Rancher's name).
 pub(crate) const COOKIE: &str = "R_SESS";
+/// The cookie that pages read to repeat it in [`CSRF_HEADER`] (Rancher's name).
+pub(crate) const CSRF_COOKIE: &str = "CSRF";
+/// Where pages repeat it (Rancher's name).
+pub(crate) const CSRF_HEADER: HeaderName = HeaderName::from_static("x-api-csrf");
+const CSRF_DOMAIN: &str = "grange csrf token of session\0";
+const CSRF_BYTES: usize = 16;
 const MAX_CREDENTIAL_BYTES: usize = 1024;
 
 /// What was found.
@@ -68,21 +75,48 @@ fn cookie(headers: &HeaderMap) -> Credential {
     }
 }
 
-/// Whether a request that is authenticated by a cookie may act: a browser sends cookies for pages of others too, and
-/// names the page in `Origin`. Reads are free, except the ones that open a WebSocket.
-pub(crate) fn origin_is_fine(
+/// What a page has to repeat in [`CSRF_HEADER`] with everything it changes. It follows from the session's secret: a
+/// cookie that somebody else planted in the browser does not fit the session, and nothing has to be kept.
+pub(crate) fn csrf_token(session: &str) -> String {
+    let digest = Sha256::new().chain_update(CSRF_DOMAIN).chain_update(session).finalize();
+    digest[..CSRF_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether a request that is authenticated by a cookie may act, or why not. A browser sends cookies for pages of others
+/// too: what changes something must carry the session's CSRF token, and what opens a WebSocket, which can carry no
+/// header, must name a page of ours. Reads are free: without our leave no other page sees the answer.
+pub(crate) fn cookie_may_act(
     method: &Method,
     headers: &HeaderMap,
     uri: &Uri,
     server_url: &ServerUrl,
-) -> bool {
-    let is_read = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    if is_read && !headers.contains_key(header::UPGRADE) {
-        return true;
+    session: &str,
+) -> Result<(), &'static str> {
+    const OTHER_PAGE: &str = "requests of other sites' pages are refused (Origin)";
+    if headers.contains_key(header::UPGRADE) {
+        let is_ours = headers.contains_key(header::ORIGIN) && comes_from_us(headers, uri, server_url);
+        return if is_ours { Ok(()) } else { Err(OTHER_PAGE) };
     }
-    let Some(origin) = headers.get(header::ORIGIN) else {
+    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    if !comes_from_us(headers, uri, server_url) {
+        return Err(OTHER_PAGE);
+    }
+    let given = headers.get(CSRF_HEADER).map(HeaderValue::as_bytes).unwrap_or_default();
+    if bool::from(csrf_token(session).as_bytes().ct_eq(given)) {
+        return Ok(());
+    }
+    Err("the header X-API-CSRF is missing or does not fit this session; it repeats the cookie CSRF")
+}
+
+/// Whether a browser says that one of our own pages sends this, or whoever sends it is no browser.
+pub(crate) fn comes_from_us(headers: &HeaderMap, uri: &Uri, server_url: &ServerUrl) -> bool {
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let (Some(origin), None) = (origins.next(), origins.next()) else {
         // Browsers that send no Origin say where the request comes from in this header; other clients send neither.
-        return headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
+        return !headers.contains_key(header::ORIGIN)
+            && headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
     };
     let Ok(origin) = origin.to_str() else { return false };
     if origin == server_url.as_str() {
@@ -138,16 +172,42 @@ mod tests {
     fn cookies_do_not_act_for_other_pages() {
         let server = ServerUrl::parse("https://gate.example:8443").expect("a URL");
         let uri: Uri = "/api".parse().expect("a path");
+        let ours = csrf_token("token-abcde:secret");
         let check = |method: Method, pairs: &[(&'static str, &str)]| {
-            origin_is_fine(&method, &headers(pairs), &uri, &server)
+            cookie_may_act(&method, &headers(pairs), &uri, &server, "token-abcde:secret").is_ok()
         };
-        assert!(check(Method::GET, &[("origin", "https://evil.example")]));
-        assert!(!check(Method::GET, &[("origin", "https://evil.example"), ("upgrade", "websocket")]));
-        assert!(!check(Method::POST, &[("origin", "https://evil.example")]));
-        assert!(!check(Method::POST, &[("origin", "null")]));
-        assert!(!check(Method::POST, &[("sec-fetch-site", "cross-site")]));
-        assert!(check(Method::POST, &[("origin", "https://gate.example:8443")]));
-        assert!(check(Method::POST, &[("origin", "https://10.0.0.1"), ("host", "10.0.0.1")]));
-        assert!(check(Method::DELETE, &[]));
+        let (csrf, others) = (("x-api-csrf", ours.as_str()), csrf_token("token-other:secret"));
+        let (good, evil) = (("origin", "https://gate.example:8443"), ("origin", "https://evil.example"));
+        let socket = ("upgrade", "websocket");
+        for (method, pairs, allowed) in [
+            (Method::GET, vec![evil], true),
+            (Method::POST, vec![good, csrf], true),
+            (Method::DELETE, vec![csrf], true),
+            (Method::POST, vec![("origin", "https://10.0.0.1"), ("host", "10.0.0.1"), csrf], true),
+            (Method::POST, vec![evil, csrf], false),
+            (Method::POST, vec![good, evil, csrf], false),
+            (Method::POST, vec![("origin", "null"), csrf], false),
+            (Method::POST, vec![("sec-fetch-site", "cross-site"), csrf], false),
+            (Method::POST, vec![good], false),
+            (Method::POST, vec![good, ("x-api-csrf", "")], false),
+            (Method::POST, vec![good, ("x-api-csrf", &others)], false),
+            (Method::PUT, vec![good], false),
+            (Method::PATCH, vec![good], false),
+            (Method::DELETE, vec![], false),
+            (Method::GET, vec![socket, good], true),
+            (Method::GET, vec![socket, evil], false),
+            (Method::GET, vec![socket], false),
+            (Method::GET, vec![socket, ("origin", "https://gate.example:8443.evil.example")], false),
+            (Method::GET, vec![socket, ("origin", "http://gate.example:8443")], false),
+        ] {
+            assert_eq!(check(method.clone(), &pairs), allowed, "{method} {pairs:?}");
+        }
+    }
+
+    #[test]
+    fn the_csrf_token_tells_nothing_of_the_session() {
+        let token = csrf_token("token-abcde:secret");
+        assert!(token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{token}");
+        assert_ne!(token, csrf_token("token-abcde:secreu"));
     }
 }

@@ -12,13 +12,13 @@ use std::{
 
 use futures::FutureExt as _;
 use grange_apimachinery::{Reason, Status};
-use grange_identity::Identity;
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use grange_identity::{Identity, TokenKind};
+use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 
 use crate::{
-    Body,
+    Body, console,
     credentials::{self, Credential},
     front::Front,
     handlers,
@@ -213,15 +213,22 @@ fn authenticate(
     let identity = front.parts.identity.authenticate(&credential).ok_or_else(must_authenticate)?;
     if is_cookie {
         let (method, headers, uri) = (request.method(), request.headers(), request.uri());
-        if !credentials::origin_is_fine(method, headers, uri, &front.config.server_url) {
-            let message = "requests of other sites' pages are refused (Origin)";
-            return Err(Status::new(403, Reason::Forbidden, message));
-        }
+        credentials::cookie_may_act(method, headers, uri, &front.server_url(), &credential)
+            .map_err(|why| Status::new(403, Reason::Forbidden, why))?;
+    }
+    // Watches are opened again by the page itself for as long as it is open: they keep no session alive.
+    if identity.kind == TokenKind::Session && !is_watch(request.uri()) {
+        front.parts.identity.note_activity(&identity.token);
     }
     if !identity.cluster_name.is_empty() && !is_within(request.uri().path(), &identity.cluster_name) {
         return Err(must_authenticate());
     }
     Ok(Some(identity))
+}
+
+fn is_watch(uri: &Uri) -> bool {
+    let parameters = uri.query().unwrap_or_default().split('&');
+    parameters.into_iter().any(|parameter| matches!(parameter, "watch" | "watch=true" | "watch=1"))
 }
 
 /// Whether the path is of the one cluster a token is for.
@@ -241,8 +248,10 @@ async fn run(call: Call) -> Result<Response<Body>, Status> {
         Endpoint::Ping => Ok(respond::text("pong")),
         Endpoint::CaCertificates => Ok(handlers::ca_certificates(&call)),
         Endpoint::Metrics => Ok(handlers::metrics(&call)),
-        Endpoint::Home => Ok(handlers::home(&call)),
-        Endpoint::PublicSetting | Endpoint::Setting => norman::settings::get(&call),
+        Endpoint::Home => Ok(console::home(&call)),
+        Endpoint::Console => console::serve(&call),
+        Endpoint::Settings => Ok(norman::settings::collection(&call)),
+        Endpoint::PublicSetting | Endpoint::Setting => norman::settings::one(call).await,
         Endpoint::Login => norman::login::login(call).await,
         Endpoint::LoginProviders => Ok(norman::login::providers(&call)),
         Endpoint::Logout => norman::tokens::logout(&call).await,

@@ -2,6 +2,7 @@
 use std::{net::IpAddr, sync::Arc, time::Instant};
 
 use futures::future::BoxFuture;
+use grange_settings::{ServerUrl, Settings};
 use grange_tunnel::{Registry, SessionAuthority};
 use tokio::sync::{Mutex, watch};
 
@@ -49,6 +50,8 @@ impl ImportGate for grange_clusters::Handle {
 
 /// The parts behind the front.
 pub struct Parts {
+    /// What is set.
+    pub settings: Settings,
     /// Who is who.
     pub identity: grange_identity::Handle,
     /// The management API.
@@ -74,4 +77,11 @@ pub(crate) struct Front {
     pub(crate) cluster_names: Mutex<()>,
     /// Cancelled when tunnels have to end because the server stops.
     pub(crate) tunnels: tokio_util::sync::CancellationToken,
+}
+
+impl Front {
+    /// The address people and clusters reach the server by now.
+    pub(crate) fn server_url(&self) -> Arc<ServerUrl> {
+        self.parts.settings.server_url()
+    }
 }

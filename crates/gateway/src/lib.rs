@@ -8,6 +8,7 @@
 //! the inventory test walks.
 
 pub mod config;
+pub mod console;
 pub mod proxy;
 pub mod routes;
 pub mod server;
@@ -24,7 +25,8 @@ mod norman;
 mod path;
 mod respond;
 
-pub use config::{Config, Limits, ServerUrl, ServerUrlError, TlsSource};
+pub use config::{Config, Limits, TlsSource};
+pub use console::Console;
 pub use front::{ImportGate, ManifestRefusal, Parts};
 pub use grange_apiserver::Body;
 pub use kubeconfig::kubeconfig;

@@ -42,6 +42,8 @@ pub enum Endpoint {
     CaCertificates,
     Metrics,
     Home,
+    Console,
+    Settings,
     PublicSetting,
     Setting,
     Login,
@@ -127,9 +129,12 @@ pub static ROUTES: &[Route] = &[
     route(Exact("/cacerts"), READ, Public, NOTHING, Text, Endpoint::CaCertificates),
     route(Exact("/metrics"), READ, Operator, NOTHING, Kubernetes, Endpoint::Metrics),
     route(Exact("/"), READ, Public, NOTHING, Text, Endpoint::Home),
+    route(Under("/dashboard/"), READ, Public, NOTHING, Text, Endpoint::Console),
+    route(Exact("/dashboard"), READ, Public, NOTHING, Text, Endpoint::Console),
     route(Exact("/v3/settings/cacerts"), READ, Public, NOTHING, Norman, Endpoint::PublicSetting),
     route(Exact("/v3/settings/first-login"), READ, Public, NOTHING, Norman, Endpoint::PublicSetting),
-    route(Under("/v3/settings/"), READ, Person, NOTHING, Norman, Endpoint::Setting),
+    route(Exact("/v3/settings"), READ, Person, NOTHING, Norman, Endpoint::Settings),
+    route(Under("/v3/settings/"), &["GET", "HEAD", "PUT"], Person, FORM, Norman, Endpoint::Setting),
     route(Exact("/v3-public/localproviders/local"), ACT, Public, SMALL, Norman, Endpoint::Login),
     route(Exact("/v1-public/login"), ACT, Public, SMALL, Norman, Endpoint::Login),
     route(Exact("/v3-public/authproviders"), READ, Public, NOTHING, Norman, Endpoint::LoginProviders),
@@ -220,6 +225,9 @@ mod tests {
             Some(Endpoint::RegistrationToken)
         );
         assert_eq!(endpoint("/"), Some(Endpoint::Home));
+        for path in ["/dashboard", "/dashboard/", "/dashboard/assets/index.js"] {
+            assert_eq!(endpoint(path), Some(Endpoint::Console), "{path}");
+        }
         assert_eq!(endpoint("/apix"), None);
         assert_eq!(endpoint("/k8s/clusters/"), None);
     }

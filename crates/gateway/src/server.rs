@@ -133,7 +133,11 @@ impl Service {
         let background = async {
             tokio::join!(
                 front.streams.clone().follow(),
-                bound.certificate.clone().follow(bound.config.tls.clone(), bound.config.server_url.clone()),
+                bound.certificate.clone().follow(
+                    bound.config.tls.clone(),
+                    bound.config.listen.ip().to_string(),
+                    front.parts.settings.clone()
+                ),
             )
         };
         let accepting = async {

@@ -6,8 +6,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use grange_gateway::{CaBundle, ServerUrl, kubeconfig};
+use grange_gateway::{CaBundle, kubeconfig};
 use grange_identity::{Handle, Secret, TokenKind, TokenRequest, service::ADMIN_KUBECONFIG_TTL};
+use grange_settings::ServerUrl;
 
 /// Name of the cluster, context and user in the file.
 const NAME: &str = "grange";

@@ -10,8 +10,9 @@ use std::{
 use anyhow::Context as _;
 use grange_apiserver::UserInfo;
 use grange_clusters::{Directory, HooksConfig};
-use grange_gateway::{Bound, Limits, Parts, ServerUrl, TlsSource};
+use grange_gateway::{Bound, Console, Limits, Parts, TlsSource};
 use grange_identity::{BootstrapOutcome, Index, Secret};
+use grange_settings::{Given, ServerUrl, Settings};
 use grange_store_sqlite::{SqliteConfig, SqliteStore};
 use grange_tunnel::Registry;
 use kube::Client;
@@ -27,11 +28,15 @@ use crate::{
 /// What the API server says its version is: kubectl compares it with its own.
 const KUBERNETES_VERSION: &str = concat!("v1.36.0+grange", env!("CARGO_PKG_VERSION_MAJOR"));
 
+/// The agent's image: served by this server, in this server's version.
+const AGENT_IMAGE: &str = concat!("grange/agent:", env!("CARGO_PKG_VERSION"));
+
 /// What was asked for, checked before anything is touched.
 struct Plan {
     data_dir: PathBuf,
     listen: SocketAddr,
     server_url: ServerUrl,
+    is_server_url_chosen: bool,
     bootstrap_password: Option<Secret>,
     kubeconfig_out: PathBuf,
     tls: TlsSource,
@@ -49,6 +54,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         server_url: plan.server_url.clone(),
         tls: plan.tls.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        console: Console::default(),
         limits: Limits::default(),
     })
     .await?;
@@ -58,8 +64,14 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let index = Arc::new(Index::default());
     let mut api_config = grange_apiserver::Config::new(store, index.clone());
     api_config.version = KUBERNETES_VERSION.to_owned();
+    let settings = Settings::new(Given {
+        server_url: plan.server_url,
+        is_server_url_chosen: plan.is_server_url_chosen,
+        ca_pem: bound.ca().pem().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    });
     let hooks = HooksConfig {
-        server_url: plan.server_url.as_str().to_owned(),
+        settings: settings.clone(),
         ca_checksum: bound.ca().checksum(),
         directory: Directory::default(),
     };
@@ -70,8 +82,15 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     apiserver.ready().await;
 
     let client = Client::new(apiserver.loopback(UserInfo::loopback()), "default");
-    let (identity_service, identity) =
-        grange_identity::Service::new(grange_identity::Config { client: client.clone(), index });
+    let (setting_service, mut are_settings_known) =
+        grange_settings::Service::new(client.clone(), settings.clone());
+    tasks.spawn(setting_service.run(stop_parts.clone()));
+    are_settings_known.wait_for(|known| *known).await.context("the settings")?;
+    let (identity_service, identity) = grange_identity::Service::new(grange_identity::Config {
+        client: client.clone(),
+        index,
+        settings: settings.clone(),
+    });
     let stop_identity = stop_parts.clone();
     tasks.spawn(async move { identity_service.run(stop_identity.cancelled_owned()).await });
     identity.ready().await;
@@ -82,14 +101,23 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         client,
         registry: registry.clone(),
         directory: hooks.directory,
-        server_url: hooks.server_url,
+        settings: settings.clone(),
         ca_checksum: hooks.ca_checksum,
-        agent_image: agent_image(&plan.server_url),
+        agent_image: AGENT_IMAGE.to_owned(),
     });
     tasks.spawn(cluster_service.run(stop_parts.clone()));
     let (ready, ready_seen) = watch::channel(false);
     let ca = bound.ca().clone();
+    let server_url = settings.server_url();
+    if let Some(warning) = server_url.reach().warning() {
+        tracing::warn!(
+            url = server_url.as_str(),
+            warning,
+            "the address people and clusters reach the server by"
+        );
+    }
     let (gateway, handle) = bound.serve(Parts {
+        settings,
         identity: identity.clone(),
         apiserver,
         imports: Arc::new(clusters),
@@ -97,16 +125,16 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         ready: ready_seen,
     });
     if let Some(admin) = identity.bootstrap_admin() {
-        kubeconfig_file::write(&plan.kubeconfig_out, &plan.server_url, &ca, &identity, &admin).await?;
+        kubeconfig_file::write(&plan.kubeconfig_out, &server_url, &ca, &identity, &admin).await?;
     }
     let serving = tokio::spawn(gateway.run(shutdown.clone()));
     ready.send_replace(true);
-    announce(&outcome, &plan.server_url, &plan.kubeconfig_out);
+    announce(&outcome, &server_url, &plan.kubeconfig_out);
     eprintln!(
         "grange server is ready on {} after {} ms: {}",
         handle.address(),
         began.elapsed().as_millis(),
-        plan.server_url.as_str()
+        server_url.as_str()
     );
     serving.await.context("the gateway")?;
     stop_parts.cancel();
@@ -146,6 +174,7 @@ fn plan(arguments: arguments::Server) -> anyhow::Result<Plan> {
     Ok(Plan {
         listen: arguments.listen,
         server_url,
+        is_server_url_chosen: arguments.server_url.is_some(),
         bootstrap_password,
         kubeconfig_out: arguments.kubeconfig_out.unwrap_or_else(|| data_dir.join("admin.kubeconfig")),
         tls,
@@ -160,7 +189,6 @@ fn derived_url(listen: SocketAddr) -> anyhow::Result<ServerUrl> {
     }
     let address = if listen.ip().is_unspecified() { outbound_address() } else { listen.ip() };
     let url = format!("https://{}", SocketAddr::new(address, listen.port()));
-    tracing::warn!(url, "no --server-url: clusters and people have to reach this address");
     ServerUrl::parse(&url).map_err(|error| Refusal::usage(error.to_string()))
 }
 
@@ -196,13 +224,8 @@ fn resources(hooks: &HooksConfig) -> anyhow::Result<Vec<grange_apiserver::Resour
         |error: grange_apimachinery::FieldError| anyhow::anyhow!("{}: {}", error.field, error.detail);
     let mut resources = grange_clusters::resources(hooks).map_err(refused)?;
     resources.extend(grange_identity::resources::resources().map_err(refused)?);
+    resources.extend(grange_settings::resources(&hooks.settings).map_err(refused)?);
     Ok(resources)
-}
-
-/// The agent's image: served by this server, in this server's version.
-fn agent_image(server_url: &ServerUrl) -> String {
-    let registry = server_url.as_str().trim_start_matches("https://");
-    format!("{registry}/grange/agent:{}", env!("CARGO_PKG_VERSION"))
 }
 
 fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, kubeconfig: &Path) {

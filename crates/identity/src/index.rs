@@ -4,7 +4,10 @@
 //! older states: the uids of revoked tokens are remembered for a while.
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
-    sync::{Arc, RwLock},
+    sync::{
+        Arc, RwLock,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -77,6 +80,25 @@ pub struct UserProfile {
     pub created: String,
 }
 
+/// A token as its owner sees it; nothing in it opens anything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenSummary {
+    /// The Token object's name.
+    pub name: String,
+    /// What it is for.
+    pub kind: TokenKind,
+    /// What its owner calls it.
+    pub description: String,
+    /// When it was made.
+    pub created: Option<Timestamp>,
+    /// When it ends; `None` is never.
+    pub expires_at: Option<Timestamp>,
+    /// When it was last shown, as far as this process and the object know.
+    pub last_used_at: Option<Timestamp>,
+    /// The one cluster it is for, or `""`.
+    pub cluster_name: String,
+}
+
 struct User {
     record: UserRecord,
     id: Arc<str>,
@@ -87,6 +109,38 @@ struct Token {
     name: Arc<str>,
     cluster_name: Arc<str>,
     local_until: Option<Instant>,
+    last_used: Moment,
+    last_active: Moment,
+}
+
+/// A moment that moves forward without a lock, in seconds; 0 is never.
+#[derive(Default)]
+struct Moment(AtomicI64);
+
+impl Moment {
+    fn advance(&self, to: Timestamp) {
+        self.0.fetch_max(to.as_second(), Ordering::Relaxed);
+    }
+    fn get(&self) -> Option<Timestamp> {
+        let seconds = self.0.load(Ordering::Relaxed);
+        (seconds > 0).then(|| Timestamp::from_second(seconds).ok()).flatten()
+    }
+}
+
+impl Token {
+    /// Whether it opens anything now. A session that nobody used for so many seconds does not.
+    fn is_live(&self, now: Timestamp, idle_ttl_seconds: i64) -> bool {
+        let is_idle = self.record.kind == TokenKind::Session
+            && self.last_active.get().is_some_and(|at| now.as_second() - at.as_second() > idle_ttl_seconds);
+        token_is_live(&self.record, now) && !is_idle
+    }
+}
+
+/// When a token was used since the object last said so.
+pub(crate) struct Usage {
+    pub(crate) token: String,
+    pub(crate) last_used_at: Timestamp,
+    pub(crate) last_active_at: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -103,11 +157,16 @@ struct State {
 pub struct Index {
     state: RwLock<State>,
     revoked: broadcast::Sender<Revoked>,
+    idle_ttl_seconds: AtomicI64,
 }
 
 impl Default for Index {
     fn default() -> Self {
-        Index { state: RwLock::default(), revoked: broadcast::channel(REVOCATION_BACKLOG).0 }
+        Index {
+            state: RwLock::default(),
+            revoked: broadcast::channel(REVOCATION_BACKLOG).0,
+            idle_ttl_seconds: AtomicI64::new(i64::MAX),
+        }
     }
 }
 
@@ -118,10 +177,12 @@ impl Index {
         let hash = TokenHash::of(presented.name, presented.secret);
         let state = self.read();
         let token = state.tokens.get(presented.name)?;
-        if !token.record.hash?.matches(&hash) || !token_is_live(&token.record, Timestamp::now()) {
+        let now = Timestamp::now();
+        if !token.record.hash?.matches(&hash) || !token.is_live(now, self.idle_ttl_seconds()) {
             return None;
         }
         let user = state.users.get(&token.record.user_id).filter(|user| user.record.enabled)?;
+        token.last_used.advance(now);
         Some(Identity {
             user: user_info(&user.record, &token.record.name),
             token: token.name.clone(),
@@ -134,7 +195,24 @@ impl Index {
     pub fn is_live(&self, token: &str, user_id: &str) -> bool {
         let state = self.read();
         state.users.get(user_id).is_some_and(|user| user.record.enabled)
-            && state.tokens.get(token).is_some_and(|token| token_is_live(&token.record, Timestamp::now()))
+            && state
+                .tokens
+                .get(token)
+                .is_some_and(|token| token.is_live(Timestamp::now(), self.idle_ttl_seconds()))
+    }
+    /// Notes that the person behind a session did something. What a page does by itself is none of it.
+    pub fn note_activity(&self, token: &str) {
+        if let Some(token) = self.read().tokens.get(token) {
+            token.last_active.advance(Timestamp::now());
+        }
+    }
+    /// A user's tokens, oldest first.
+    pub fn tokens_of(&self, user_id: &str) -> Vec<TokenSummary> {
+        let state = self.read();
+        let mut own: Vec<TokenSummary> =
+            state.tokens.values().filter(|token| token.record.user_id == user_id).map(summary).collect();
+        own.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+        own
     }
     /// Revocations from now on. After [`broadcast::error::RecvError::Lagged`] ask [`Index::is_live`] for everything held.
     pub fn revocations(&self) -> broadcast::Receiver<Revoked> {
@@ -219,7 +297,16 @@ impl Index {
         }
         let name: Arc<str> = record.name.as_str().into();
         let now = Timestamp::now();
-        let was_live = state.tokens.get(&record.name).is_some_and(|old| token_is_live(&old.record, now));
+        let (last_used, last_active) = (Moment::default(), Moment::default());
+        let mut was_live = false;
+        if let Some(old) = state.tokens.get(&record.name) {
+            was_live = token_is_live(&old.record, now);
+            old.last_used.get().into_iter().for_each(|at| last_used.advance(at));
+            old.last_active.get().into_iter().for_each(|at| last_active.advance(at));
+        }
+        record.last_used_at.into_iter().for_each(|at| last_used.advance(at));
+        // A session begins with its login.
+        record.last_active_at.or(record.created).into_iter().for_each(|at| last_active.advance(at));
         let is_live = token_is_live(&record, now);
         forget_expiry(&mut state, &record.name);
         if let Some(expires_at) = record.expires_at {
@@ -227,9 +314,10 @@ impl Index {
         }
         let cluster_name = record.cluster_name.as_str().into();
         let local_until = is_local.then(|| Instant::now() + LOCAL_GRACE);
-        state
-            .tokens
-            .insert(record.name.clone(), Token { record, name: name.clone(), cluster_name, local_until });
+        state.tokens.insert(
+            record.name.clone(),
+            Token { record, name: name.clone(), cluster_name, local_until, last_used, last_active },
+        );
         drop(state);
         if was_live && !is_live {
             self.announce(Revoked::Token(name));
@@ -289,25 +377,39 @@ impl Index {
     }
     /// A user's session tokens, oldest first.
     pub(crate) fn sessions_of(&self, user_id: &str) -> Vec<String> {
-        let state = self.read();
-        let mut sessions: Vec<(&str, &str)> = state
-            .tokens
-            .values()
-            .filter(|token| token.record.user_id == user_id && token.record.kind == TokenKind::Session)
-            .map(|token| (token.record.created.as_str(), token.record.name.as_str()))
-            .collect();
-        sessions.sort_unstable();
-        sessions.into_iter().map(|(_, name)| name.to_owned()).collect()
+        let sessions = self.tokens_of(user_id).into_iter().filter(|token| token.kind == TokenKind::Session);
+        sessions.map(|token| token.name).collect()
     }
-    /// All tokens of a user.
-    pub(crate) fn tokens_of(&self, user_id: &str) -> Vec<String> {
+    /// How long a session may lie idle, from now on.
+    pub(crate) fn set_idle_ttl(&self, ttl: Duration) {
+        self.idle_ttl_seconds.store(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX), Ordering::Relaxed);
+    }
+    /// Sessions that nobody used for too long.
+    pub(crate) fn idle_sessions(&self, now: Timestamp) -> Vec<String> {
+        let (state, idle_ttl) = (self.read(), self.idle_ttl_seconds());
+        let is_idle = |token: &&Token| token_is_live(&token.record, now) && !token.is_live(now, idle_ttl);
+        state.tokens.values().filter(is_idle).map(|token| token.record.name.clone()).collect()
+    }
+    /// Tokens whose objects are behind by `least` or more, `limit` of them at most.
+    pub(crate) fn usage(&self, least: Duration, limit: usize) -> Vec<Usage> {
+        let least = i64::try_from(least.as_secs()).unwrap_or(i64::MAX);
+        let is_behind = |told: Option<Timestamp>, known: Option<Timestamp>| {
+            known.is_some_and(|known| told.is_none_or(|told| known.as_second() - told.as_second() >= least))
+        };
         let state = self.read();
-        state
-            .tokens
-            .values()
-            .filter(|token| token.record.user_id == user_id)
-            .map(|token| token.record.name.clone())
-            .collect()
+        let behind = state.tokens.values().filter_map(|token| {
+            let last_used_at = token.last_used.get()?;
+            let is_session = token.record.kind == TokenKind::Session;
+            let last_active_at = token.last_active.get().filter(|_| is_session);
+            let is_due = is_behind(token.record.last_used_at, Some(last_used_at))
+                || is_behind(token.record.last_active_at.or(token.record.created), last_active_at);
+            is_due.then(|| Usage { token: token.record.name.clone(), last_used_at, last_active_at })
+        });
+        behind.take(limit).collect()
+    }
+
+    fn idle_ttl_seconds(&self) -> i64 {
+        self.idle_ttl_seconds.load(Ordering::Relaxed)
     }
 
     fn announce(&self, revoked: Revoked) {
@@ -330,6 +432,19 @@ impl TokenAuthenticator for Index {
 
 fn token_is_live(record: &TokenRecord, now: Timestamp) -> bool {
     record.enabled && record.hash.is_some() && record.expires_at.is_none_or(|at| at > now)
+}
+
+fn summary(token: &Token) -> TokenSummary {
+    let record = &token.record;
+    TokenSummary {
+        name: record.name.clone(),
+        kind: record.kind,
+        description: record.description.clone(),
+        created: record.created,
+        expires_at: record.expires_at,
+        last_used_at: token.last_used.get(),
+        cluster_name: record.cluster_name.clone(),
+    }
 }
 
 fn forget_expiry(state: &mut State, name: &str) {
@@ -368,111 +483,4 @@ fn profile(record: &UserRecord) -> UserProfile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn user(name: &str, username: &str, enabled: bool) -> UserRecord {
-        UserRecord {
-            name: name.into(),
-            uid: format!("uid-{name}"),
-            username: username.into(),
-            display_name: String::new(),
-            description: String::new(),
-            enabled,
-            must_change_password: false,
-            principal_ids: Vec::new(),
-            is_bootstrap_admin: false,
-            created: String::new(),
-        }
-    }
-    fn token(name: &str, user_id: &str) -> TokenRecord {
-        TokenRecord {
-            name: name.into(),
-            uid: format!("uid-{name}"),
-            user_id: user_id.into(),
-            hash: Some(TokenHash::of(name, "secret")),
-            enabled: true,
-            expires_at: None,
-            kind: TokenKind::Session,
-            created: String::new(),
-            cluster_name: String::new(),
-        }
-    }
-    fn filled() -> Index {
-        let index = Index::default();
-        index.apply_user(user("user-a", "admin", true));
-        index.apply_token(token("token-a", "user-a"), false);
-        index
-    }
-
-    #[test]
-    fn a_right_token_yields_the_person_with_fixed_groups() {
-        let identity = filled().authenticate("token-a:secret").expect("valid");
-        assert_eq!(identity.user.username, "user-a");
-        assert_eq!(identity.user.groups, GROUPS);
-        assert_eq!(identity.user.extra["username"], ["admin"]);
-        assert_eq!(identity.user.extra["requesttokenid"], ["token-a"]);
-    }
-
-    #[test]
-    fn wrong_expired_disabled_and_orphaned_tokens_open_nothing() {
-        let index = filled();
-        assert!(index.authenticate("token-a:wrong").is_none());
-        assert!(index.authenticate("token-b:secret").is_none());
-        let past = Timestamp::now() - jiff::SignedDuration::from_secs(1);
-        index.apply_token(TokenRecord { expires_at: Some(past), ..token("token-old", "user-a") }, false);
-        index.apply_token(TokenRecord { enabled: false, ..token("token-off", "user-a") }, false);
-        index.apply_token(TokenRecord { hash: None, ..token("token-clear", "user-a") }, false);
-        index.apply_token(token("token-lost", "user-gone"), false);
-        for name in ["token-old", "token-off", "token-clear", "token-lost"] {
-            assert!(index.authenticate(&format!("{name}:secret")).is_none(), "{name}");
-        }
-    }
-
-    #[test]
-    fn disabling_a_user_and_removing_a_token_are_announced() {
-        let index = filled();
-        let mut revocations = index.revocations();
-        index.apply_user(user("user-a", "admin", false));
-        assert_eq!(revocations.try_recv().unwrap(), Revoked::User("user-a".into()));
-        assert!(index.authenticate("token-a:secret").is_none());
-        index.remove_token("token-a");
-        assert_eq!(revocations.try_recv().unwrap(), Revoked::Token("token-a".into()));
-    }
-
-    #[test]
-    fn a_late_watch_event_does_not_revive_a_revoked_token() {
-        let index = filled();
-        index.remove_token("token-a");
-        index.apply_token(token("token-a", "user-a"), false);
-        assert!(index.authenticate("token-a:secret").is_none());
-    }
-
-    #[test]
-    fn expiry_is_announced_once() {
-        let index = filled();
-        let soon = Timestamp::now() + jiff::SignedDuration::from_secs(60);
-        index.apply_token(TokenRecord { expires_at: Some(soon), ..token("token-short", "user-a") }, false);
-        assert!(index.expire(Timestamp::now()).is_empty());
-        assert_eq!(index.expire(soon), ["token-short"]);
-        assert!(index.expire(soon).is_empty());
-    }
-
-    #[test]
-    fn a_login_name_belongs_to_the_first_user_who_has_it() {
-        let index = filled();
-        index.apply_user(user("user-b", "admin", true));
-        assert_eq!(index.user_id("admin").as_deref(), Some("user-a"));
-        index.remove_user("user-a");
-        assert_eq!(index.user_id("admin").as_deref(), Some("user-b"));
-    }
-
-    #[test]
-    fn a_fresh_list_drops_what_is_gone_but_not_what_was_just_made() {
-        let index = filled();
-        index.apply_token(token("token-new", "user-a"), true);
-        index.retain_tokens(&HashSet::new());
-        assert!(index.authenticate("token-a:secret").is_none());
-        assert!(index.authenticate("token-new:secret").is_some());
-    }
-}
+mod tests;

@@ -18,10 +18,11 @@ pub mod token;
 
 mod bootstrap;
 mod objects;
+mod sweep;
 mod watch;
 
 pub use bootstrap::BootstrapOutcome;
-pub use index::{Identity, Index, Revoked, UserProfile};
+pub use index::{Identity, Index, Revoked, TokenSummary, UserProfile};
 pub use secret::Secret;
 pub use service::{Config, Handle, IssuedToken, LoginRequest, Service, TokenRequest};
 pub use token::TokenKind;

@@ -95,8 +95,11 @@ pub(crate) struct TokenRecord {
     pub(crate) enabled: bool,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) kind: TokenKind,
-    pub(crate) created: String,
+    pub(crate) created: Option<Timestamp>,
     pub(crate) cluster_name: String,
+    pub(crate) description: String,
+    pub(crate) last_used_at: Option<Timestamp>,
+    pub(crate) last_active_at: Option<Timestamp>,
 }
 
 impl TokenRecord {
@@ -116,8 +119,11 @@ impl TokenRecord {
                 && is_readable,
             expires_at,
             kind: TokenKind::from_label(label(object, TOKEN_KIND_LABEL)),
-            created: created(object),
+            created: object.metadata.creation_timestamp.as_ref().map(|time| time.0),
             cluster_name: text("clusterName").to_owned(),
+            description: text("description").to_owned(),
+            last_used_at: text("lastUsedAt").parse().ok(),
+            last_active_at: text("activityLastSeenAt").parse().ok(),
             name,
         })
     }

@@ -6,6 +6,12 @@ use std::{
 };
 
 use base64::Engine as _;
+use grange_apimachinery::time::rfc3339;
+use grange_resources::management::Setting;
+use grange_settings::{
+    Settings,
+    definition::{FIRST_LOGIN, KUBECONFIG_TTL, SESSION_TTL},
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, api::core::v1::Secret as SecretObject};
 use kube::{
@@ -17,7 +23,7 @@ use serde_json::json;
 use tokio::sync::{broadcast, watch};
 
 use crate::{
-    Error, Identity, Index, Revoked, Secret, UserProfile,
+    Error, Identity, Index, Revoked, Secret, TokenSummary, UserProfile,
     bootstrap::{self, BootstrapOutcome},
     objects::{self, NewToken, TokenRecord, UserRecord},
     password::{self, Passwords},
@@ -26,10 +32,6 @@ use crate::{
     token::{TokenHash, TokenKind, wire_form},
 };
 
-/// How long a login lasts (Rancher's `auth-user-session-ttl-minutes`).
-pub const SESSION_TTL: Duration = Duration::from_secs(960 * 60);
-/// How long a generated kubeconfig's token lasts (Rancher's `kubeconfig-default-token-ttl-minutes`).
-pub const KUBECONFIG_TTL: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long the token of the administrator's own kubeconfig file lasts.
 pub const ADMIN_KUBECONFIG_TTL: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// Sessions a user may have; a further login ends the oldest.
@@ -40,9 +42,6 @@ pub const MAX_USERNAME_BYTES: usize = 256;
 pub const MAX_DESCRIPTION_BYTES: usize = 1024;
 
 const NAME_ATTEMPTS: usize = 8;
-const EXPIRY_TICK: Duration = Duration::from_secs(1);
-/// Expired tokens whose objects are deleted in one tick.
-const MAX_SWEEP: usize = 256;
 
 /// What the service needs.
 pub struct Config {
@@ -50,6 +49,8 @@ pub struct Config {
     pub client: Client,
     /// The index that the API server's authenticator shares.
     pub index: Arc<Index>,
+    /// How long sessions and tokens last.
+    pub settings: Settings,
 }
 
 /// The long-running part.
@@ -67,6 +68,7 @@ pub struct Handle {
 struct Inner {
     client: Client,
     index: Arc<Index>,
+    settings: Settings,
     passwords: Passwords,
     throttle: Mutex<Throttle>,
     ready: watch::Receiver<bool>,
@@ -118,6 +120,7 @@ impl Service {
             inner: Arc::new(Inner {
                 client: config.client,
                 index: config.index,
+                settings: config.settings,
                 passwords: Passwords::default(),
                 throttle: Mutex::default(),
                 ready: ready_seen,
@@ -132,7 +135,7 @@ impl Service {
         tokio::select! {
             () = shutdown => {}
             () = watches => {}
-            () = handle.sweep_expired() => {}
+            () = handle.sweep() => {}
         }
     }
 }
@@ -148,7 +151,9 @@ impl Handle {
     }
     /// On the very first start makes the administrator; never again afterwards.
     pub async fn bootstrap(&self, password: Option<Secret>) -> Result<BootstrapOutcome, Error> {
-        bootstrap::run(self, password).await
+        let outcome = bootstrap::run(self, password).await?;
+        self.tell_first_login().await?;
+        Ok(outcome)
     }
     /// Who presents `name:secret`.
     pub fn authenticate(&self, credential: &str) -> Option<Identity> {
@@ -207,6 +212,7 @@ impl Handle {
             return Err(Error::Disabled);
         }
         let ttl = if kind == TokenKind::Session { SESSION_TTL } else { KUBECONFIG_TTL };
+        let ttl = self.inner.settings.duration(ttl);
         if kind == TokenKind::Session {
             self.end_oldest_sessions(&user.id).await?;
         }
@@ -220,7 +226,7 @@ impl Handle {
         let user = self.user(request.user_id).ok_or_else(|| Error::NoSuchUser(request.user_id.to_owned()))?;
         let secret = Secret::generate(TOKEN_SECRET_LENGTH);
         let ttl = SignedDuration::try_from(request.ttl).unwrap_or(SignedDuration::ZERO);
-        let expires_at = grange_apimachinery::time::rfc3339(Timestamp::now() + ttl);
+        let expires_at = rfc3339(Timestamp::now() + ttl);
         let api = self.tokens();
         let mut attempt = 0;
         let created = loop {
@@ -265,22 +271,28 @@ impl Handle {
     /// Ends every token of a user.
     pub async fn revoke_all(&self, user_id: &str) -> Result<(), Error> {
         for token in self.inner.index.tokens_of(user_id) {
-            self.revoke(&token).await?;
+            self.revoke(&token.name).await?;
         }
         Ok(())
     }
-    /// Names of a user's tokens.
-    pub fn tokens_of(&self, user_id: &str) -> Vec<String> {
+    /// A user's tokens, oldest first.
+    pub fn tokens_of(&self, user_id: &str) -> Vec<TokenSummary> {
         self.inner.index.tokens_of(user_id)
     }
+    /// Notes that the person behind a session did something.
+    pub fn note_activity(&self, token: &str) {
+        self.inner.index.note_activity(token);
+    }
 
-    /// Changes one's own password: the present one has to be given, and guessing it is throttled like a login.
+    /// Changes one's own password: the present one has to be given, and guessing it is throttled like a login. Every
+    /// session but `token`, with which this is asked, ends.
     pub async fn change_password(
         &self,
         user_id: &str,
         current: Secret,
         new: Secret,
         address: IpAddr,
+        token: &str,
     ) -> Result<(), Error> {
         let user = self.user(user_id).ok_or_else(|| Error::NoSuchUser(user_id.to_owned()))?;
         password::check_rules(&user.username, &new)?;
@@ -299,10 +311,11 @@ impl Handle {
             return Err(Error::Refused);
         }
         self.throttle().succeeded(&user.username, address, Instant::now());
-        self.set_password(user_id, new).await
+        self.set_password(user_id, new, token).await
     }
-    /// Sets a password without asking for the present one; the caller has authorized it.
-    pub async fn set_password(&self, user_id: &str, new: Secret) -> Result<(), Error> {
+    /// Sets a password without asking for the present one; the caller has authorized it. Every session of the user but
+    /// `token` ends: whoever knew the old password is out. Tokens for scripts stay.
+    pub async fn set_password(&self, user_id: &str, new: Secret, token: &str) -> Result<(), Error> {
         let user = self.user(user_id).ok_or_else(|| Error::NoSuchUser(user_id.to_owned()))?;
         password::check_rules(&user.username, &new)?;
         self.store_password(&user, new).await?;
@@ -310,6 +323,12 @@ impl Handle {
         let changed = self.users().patch(user_id, &PatchParams::default(), &patch).await?;
         if let Some(record) = UserRecord::read(&changed) {
             self.inner.index.apply_user(record);
+        }
+        for session in self.inner.index.sessions_of(user_id).iter().filter(|session| *session != token) {
+            self.revoke(session).await?;
+        }
+        if user.is_bootstrap_admin {
+            self.tell_first_login().await?;
         }
         Ok(())
     }
@@ -338,13 +357,16 @@ impl Handle {
     pub(crate) fn client(&self) -> &Client {
         &self.inner.client
     }
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
     pub(crate) fn index(&self) -> &Index {
         &self.inner.index
     }
     pub(crate) fn users(&self) -> Api<DynamicObject> {
         Api::all_with(self.inner.client.clone(), &objects::user_kind())
     }
-    fn tokens(&self) -> Api<DynamicObject> {
+    pub(crate) fn tokens(&self) -> Api<DynamicObject> {
         Api::all_with(self.inner.client.clone(), &objects::token_kind())
     }
     fn password_secrets(&self) -> Api<SecretObject> {
@@ -418,6 +440,19 @@ impl Handle {
             other => other,
         }
     }
+    /// Keeps the setting `first-login` true to what is so.
+    async fn tell_first_login(&self) -> Result<(), Error> {
+        let api: Api<Setting> = Api::all(self.inner.client.clone());
+        let value = self.is_first_login().to_string();
+        let patch = Patch::Merge(json!({"value": value, "source": "db"}));
+        match api.patch(FIRST_LOGIN, &PatchParams::default(), &patch).await {
+            Ok(object) => self.inner.settings.apply(&object),
+            // The settings are on their way; the next start tells.
+            Err(error) if is_status(&error, 404) => {}
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
     async fn end_oldest_sessions(&self, user_id: &str) -> Result<(), Error> {
         let sessions = self.inner.index.sessions_of(user_id);
         let surplus = (sessions.len() + 1).saturating_sub(MAX_SESSIONS_PER_USER);
@@ -425,21 +460,6 @@ impl Handle {
             self.revoke(token).await?;
         }
         Ok(())
-    }
-    /// Announces expired tokens within a second and deletes their objects.
-    async fn sweep_expired(&self) {
-        let mut tick = tokio::time::interval(EXPIRY_TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut waiting: Vec<String> = Vec::new();
-        loop {
-            tick.tick().await;
-            waiting.extend(self.inner.index.expire(Timestamp::now()));
-            for token in waiting.drain(..waiting.len().min(MAX_SWEEP)) {
-                if let Err(error) = self.revoke(&token).await {
-                    tracing::warn!(token, %error, "an expired token could not be deleted; it opens nothing");
-                }
-            }
-        }
     }
 }
 

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     fn hooks() -> ManagementClusterHooks {
-        ManagementClusterHooks::new(HooksConfig::default())
+        ManagementClusterHooks::new(crate::hooks::tests::config())
     }
 
     fn user() -> UserInfo {

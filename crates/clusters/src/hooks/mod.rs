@@ -10,6 +10,7 @@ use std::sync::Arc;
 use grange_apimachinery::{FieldError, Object, Status};
 use grange_apiserver::{Resource, Strategy, UserInfo, resource::NoHooks};
 use grange_resources::{custom_resource_definitions, names, to_resource};
+use grange_settings::Settings;
 use serde_json::{Value, json};
 
 pub use management::ManagementClusterHooks;
@@ -31,18 +32,17 @@ const RESERVED_ENV: [&str; 4] =
     ["CATTLE_SERVER", "CATTLE_CA_CHECKSUM", "CATTLE_CLUSTER", "GRANGE_CLUSTER_ID"];
 
 /// What the hooks know of the server.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct HooksConfig {
-    /// The address clusters reach the server at; empty gives tokens without commands.
-    pub server_url: String,
+    /// Where the address is that clusters reach the server at.
+    pub settings: Settings,
     /// Lower-case hex SHA-256 of the server's CA certificates; empty when its certificate is publicly valid.
     pub ca_checksum: String,
     /// The clusters there are; the one the [`crate::Config`] has too.
     pub directory: Directory,
 }
 
-/// The resources of this crate's kinds and of the roles around them, with their hooks. Users and tokens are not among
-/// them, they are the identity crate's.
+/// The resources of this crate's kinds and of the roles around them, with their hooks.
 ///
 /// # Errors
 /// When a definition is not structural; a test proves that none is.
@@ -55,7 +55,12 @@ pub fn resources(config: &HooksConfig) -> Result<Vec<Resource>, FieldError> {
             "clusterregistrationtokens.management.cattle.io" => {
                 Arc::new(RegistrationTokenHooks::new(config.clone()))
             }
-            "users.management.cattle.io" | "tokens.management.cattle.io" => continue,
+            // Those of other crates.
+            "users.management.cattle.io"
+            | "tokens.management.cattle.io"
+            | "settings.management.cattle.io" => {
+                continue;
+            }
             _ => Arc::new(NoHooks),
         };
         resources.push(to_resource(&definition, strategy)?);
@@ -123,6 +128,27 @@ fn keep(old: &Object, new: &mut Object, path: &[&str]) {
         }
         None => {
             new.remove(path);
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use grange_settings::{Given, ServerUrl};
+
+    use super::*;
+
+    pub(crate) fn config() -> HooksConfig {
+        let given = Given {
+            server_url: ServerUrl::parse("https://grange.example").unwrap(),
+            is_server_url_chosen: true,
+            ca_pem: String::new(),
+            version: "test".into(),
+        };
+        HooksConfig {
+            settings: Settings::new(given),
+            ca_checksum: "c0ffee".into(),
+            directory: Directory::default(),
         }
     }
 }

@@ -94,11 +94,7 @@ mod tests {
     use super::*;
 
     fn hooks() -> ProvisioningClusterHooks {
-        ProvisioningClusterHooks::new(HooksConfig {
-            server_url: "https://grange.example".into(),
-            ca_checksum: String::new(),
-            directory: crate::Directory::default(),
-        })
+        ProvisioningClusterHooks::new(crate::hooks::tests::config())
     }
 
     fn user() -> UserInfo {

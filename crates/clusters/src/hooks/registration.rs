@@ -28,14 +28,10 @@ impl RegistrationTokenHooks {
         let cluster = object.text(&["spec", "clusterName"]);
         let token = id::token();
         let mut status = json!({ "token": token });
-        if let Some(commands) = commands(&self.config, &token, cluster) {
-            status["manifestUrl"] = json!(commands.manifest_url);
-            status["command"] = json!(commands.command);
-            status["insecureCommand"] = json!(commands.insecure_command);
-            status["nodeCommand"] = json!(commands.node_command);
-            status["insecureNodeCommand"] = json!(commands.insecure_node_command);
-            status["windowsNodeCommand"] = json!(commands.windows_node_command);
-            status["insecureWindowsNodeCommand"] = json!(commands.insecure_windows_node_command);
+        for (field, text) in
+            commands(&self.config.settings.server_url(), &self.config.ca_checksum, &token, cluster)
+        {
+            status[field] = text;
         }
         let ttl = object.get(&["spec", "ttl"]).and_then(Value::as_i64).unwrap_or(0);
         if ttl > 0
@@ -111,11 +107,7 @@ mod tests {
     use super::*;
 
     fn hooks() -> RegistrationTokenHooks {
-        RegistrationTokenHooks::new(HooksConfig {
-            server_url: "https://grange.example".into(),
-            ca_checksum: "c0ffee".into(),
-            directory: crate::Directory::default(),
-        })
+        RegistrationTokenHooks::new(crate::hooks::tests::config())
     }
 
     fn user() -> UserInfo {

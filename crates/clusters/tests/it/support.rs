@@ -8,6 +8,7 @@ use grange_clusters::{Config, Directory, Handle, HooksConfig, ManifestError, Ser
 use grange_resources::{
     Condition, condition::find, management, management::ClusterRegistrationToken, provisioning,
 };
+use grange_settings::{Given, ServerUrl, Settings};
 use grange_store::{Store, memory::MemoryStore};
 use grange_tunnel::Registry;
 use kube::{
@@ -54,13 +55,20 @@ pub async fn start() -> Server {
 
 pub async fn start_on(store: Arc<dyn Store>) -> Server {
     let directory = Directory::default();
+    let settings = Settings::new(Given {
+        server_url: ServerUrl::parse(SERVER_URL).unwrap(),
+        is_server_url_chosen: false,
+        ca_pem: String::new(),
+        version: "test".into(),
+    });
     let hooks = HooksConfig {
-        server_url: SERVER_URL.into(),
+        settings: settings.clone(),
         ca_checksum: "c0ffee".into(),
         directory: directory.clone(),
     };
     let mut config = grange_apiserver::Config::new(store.clone(), Arc::new(Nobody));
     config.resources = resources(&hooks).unwrap();
+    config.resources.extend(grange_settings::resources(&settings).unwrap());
     let (api, handle) = grange_apiserver::Service::new(config);
     let stop = CancellationToken::new();
     let mut running = vec![tokio::spawn(api.run(stop.clone()))];
@@ -71,13 +79,17 @@ pub async fn start_on(store: Arc<dyn Store>) -> Server {
         ..UserInfo::default()
     };
     let registry = Registry::new("test");
+    let system = Client::new(handle.loopback(UserInfo::loopback()), "default");
+    let (setting_service, mut is_set) = grange_settings::Service::new(system.clone(), settings.clone());
+    running.push(tokio::spawn(setting_service.run(stop.clone())));
+    is_set.wait_for(|ready| *ready).await.unwrap();
     let (service, clusters) = Service::new(Config {
-        client: Client::new(handle.loopback(UserInfo::loopback()), "default"),
+        client: system,
         registry: registry.clone(),
         directory,
-        server_url: SERVER_URL.into(),
+        settings,
         ca_checksum: "c0ffee".into(),
-        agent_image: "grange.example:8443/grange/agent:test".into(),
+        agent_image: "grange/agent:test".into(),
     });
     running.push(tokio::spawn(service.run(stop.clone())));
     let admin = Client::new(handle.loopback(admin), "default");

@@ -1,7 +1,11 @@
 //! `/k8s/clusters/<id>/…`: who may, as whom, and on to the cluster.
 use grange_apimachinery::Status;
 use grange_tenancy::{ClusterAccess, downstream_identity};
-use http::{Response, Uri, uri::PathAndQuery};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, Uri,
+    header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH, X_CONTENT_TYPE_OPTIONS},
+    uri::PathAndQuery,
+};
 
 use super::management::{cluster_exists, cluster_not_found, forward};
 use crate::{Body, dispatch::Call};
@@ -25,7 +29,37 @@ pub(crate) async fn cluster(mut call: Call) -> Result<Response<Body>, Status> {
     if !front.parts.registry.is_connected(&id) && !cluster_exists(&front, &id).await? {
         return Err(cluster_not_found(&id));
     }
-    front.proxy.forward(&id, &identity, request).await
+    let mut response = front.proxy.forward(&id, &identity, request).await?;
+    fence(response.headers_mut());
+    Ok(response)
+}
+
+/// What a browser only reads and never runs, given `nosniff`.
+const INERT: [&str; 6] = [
+    "application/json",
+    "application/vnd.kubernetes.protobuf",
+    "application/yaml",
+    "application/apply-patch+yaml",
+    "application/octet-stream",
+    "text/plain",
+];
+/// No script, no form, no origin: whatever is shown under it cannot act as the person who looks.
+const SANDBOX: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+/// What a cluster could tell the browser about this server.
+const NOT_A_CLUSTERS: [HeaderName; 3] =
+    [REFRESH, HeaderName::from_static("clear-site-data"), HeaderName::from_static("service-worker-allowed")];
+
+/// A cluster's answer comes from our origin. A browser must not take it for something of ours.
+fn fence(headers: &mut HeaderMap) {
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for name in &NOT_A_CLUSTERS {
+        headers.remove(name);
+    }
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !INERT.iter().any(|inert| kind.eq_ignore_ascii_case(inert)) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    }
 }
 
 /// Splits the cluster's id from its own path.
@@ -53,6 +87,32 @@ fn split(pattern: crate::routes::Pattern, uri: &Uri) -> Result<(String, Uri), St
 mod tests {
     use super::*;
     use crate::routes::Pattern;
+
+    #[test]
+    fn a_cluster_cannot_put_script_into_our_origin() {
+        let fenced = |kind: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-security-policy", HeaderValue::from_static("script-src *"));
+            headers.insert("clear-site-data", HeaderValue::from_static("\"*\""));
+            headers.insert("x-content-type-options", HeaderValue::from_static("none"));
+            if let Some(kind) = kind {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            }
+            fence(&mut headers);
+            assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+            assert!(!headers.contains_key("clear-site-data"));
+            headers[CONTENT_SECURITY_POLICY] == SANDBOX
+        };
+        for kind in
+            ["text/html", "TEXT/HTML; charset=utf-8", "image/svg+xml", "application/xhtml+xml", "text/xml"]
+        {
+            assert!(fenced(Some(kind)), "{kind}");
+        }
+        assert!(fenced(None), "what is not named may be anything");
+        for kind in ["application/json", "application/json;stream=watch", "text/plain; charset=utf-8"] {
+            assert!(!fenced(Some(kind)), "{kind} needs no sandbox");
+        }
+    }
 
     #[test]
     fn the_id_is_split_from_the_path() {

@@ -1,4 +1,4 @@
-//! Health, metrics, the CA, the front page.
+//! Health, metrics, the CA.
 use grange_apimachinery::Status;
 use grange_apiserver::Attributes;
 use grange_identity::Identity;
@@ -46,24 +46,4 @@ pub(crate) fn may_get_path(front: &Front, identity: &Identity, path: &str) -> bo
         path,
     };
     front.parts.apiserver.authorizer().authorize(&attributes).allowed
-}
-
-pub(crate) fn home(call: &Call) -> Response<Body> {
-    let url = call.front.config.server_url.as_str();
-    let version = &call.front.config.version;
-    let page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Grange</title></head>\n<body>\n\
-         <h1>Grange {version}</h1>\n<p>One gate to every Harvester cluster. The web console is not part of this \
-         build; the API and the command line are.</p>\n\
-         <ol>\n<li><code>grange login {url}</code></li>\n\
-         <li><code>grange cluster import NAME</code> prints the steps and waits</li>\n\
-         <li><code>grange cluster kubeconfig NAME &gt; NAME.kubeconfig</code></li>\n\
-         <li><code>kubectl --kubeconfig NAME.kubeconfig get nodes</code></li>\n</ol>\n</body>\n</html>\n"
-    );
-    let mut response = respond::bytes("text/html; charset=utf-8", page);
-    response.headers_mut().insert(
-        http::header::CONTENT_SECURITY_POLICY,
-        http::HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
-    );
-    response
 }

@@ -1,7 +1,8 @@
 //! `/v3/clusters`: Path A of the import (reference/import-and-tunnel 1.1), lists, kubeconfigs, removal.
 use grange_apimachinery::{Reason, Status};
 use grange_apiserver::UserInfo;
-use grange_identity::{TokenKind, TokenRequest, service::KUBECONFIG_TTL};
+use grange_identity::{TokenKind, TokenRequest};
+use grange_settings::definition::KUBECONFIG_TTL;
 use http::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -69,11 +70,11 @@ pub(crate) async fn one(call: Call) -> Result<Response<Body>, Status> {
             let request = TokenRequest {
                 user_id: &person.user_id,
                 kind: TokenKind::Kubeconfig,
-                ttl: KUBECONFIG_TTL,
+                ttl: front.parts.settings.duration(KUBECONFIG_TTL),
                 description: &format!("Kubeconfig of {name}"),
             };
             let token = front.parts.identity.issue(request).await.map_err(refusal)?;
-            let server = front.config.server_url.join(&format!("/k8s/clusters/{id}"));
+            let server = front.server_url().join(&format!("/k8s/clusters/{id}"));
             let config = kubeconfig(name, &server, &front.ca, &person.user_id, &token.credential);
             let mut response = respond::json_ok(&json!({
                 "type": "generateKubeconfigOutput", "baseType": "generateKubeConfigOutput", "config": config,
@@ -149,7 +150,7 @@ fn to_norman(front: &Front, cluster: &Value) -> Value {
         }
     }
     fields.insert("name".into(), json!(display_name(cluster)));
-    let url = front.config.server_url.join(&path);
+    let url = front.server_url().join(&path);
     fields
         .insert("actions".into(), json!({"generateKubeconfig": format!("{url}?action=generateKubeconfig")}));
     let (state, transitioning, message) = state(cluster);

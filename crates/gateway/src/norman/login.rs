@@ -5,7 +5,12 @@ use http::{HeaderValue, Response, StatusCode, header};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{Body, credentials::COOKIE, dispatch::Call, respond};
+use crate::{
+    Body,
+    credentials::{self, COOKIE, CSRF_COOKIE},
+    dispatch::Call,
+    respond,
+};
 
 /// The body; no `Debug`, it holds a password.
 #[derive(Deserialize)]
@@ -35,6 +40,13 @@ pub(crate) async fn login(mut call: Call) -> Result<Response<Body>, Status> {
         other if other == "kubeconfig" || other.starts_with("kubeconfig_") => TokenKind::Kubeconfig,
         _ => return Err(Status::new(422, Reason::Invalid, "responseType: one of json, cookie, kubeconfig")),
     };
+    let wants_cookie = form.response_type == "cookie";
+    let (headers, uri) = (call.request.headers(), call.request.uri());
+    if wants_cookie && !credentials::comes_from_us(headers, uri, &call.front.server_url()) {
+        // Otherwise another site could log its visitors in here as somebody of its choice.
+        let message = "another site's page cannot log anybody in here (Origin)";
+        return Err(Status::new(403, Reason::Forbidden, message));
+    }
     let request = LoginRequest {
         username: &form.username,
         password: Secret::new(form.password),
@@ -43,13 +55,14 @@ pub(crate) async fn login(mut call: Call) -> Result<Response<Body>, Status> {
         kind,
     };
     let token = call.front.parts.identity.login(request).await.map_err(refusal)?;
-    let mut response = if form.response_type == "cookie" {
+    let mut response = if wants_cookie {
         let mut response = respond::empty(StatusCode::OK);
-        let cookie =
-            format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict", token.credential.expose());
-        let cookie = HeaderValue::from_str(&cookie)
-            .map_err(|_| Status::internal("the session cookie cannot be written"))?;
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+        let session = token.credential.expose();
+        set_cookies(
+            &mut response,
+            [(COOKIE, session), (CSRF_COOKIE, &credentials::csrf_token(session))],
+            "",
+        )?;
         response
     } else {
         respond::json_with(
@@ -69,7 +82,7 @@ pub(crate) async fn login(mut call: Call) -> Result<Response<Body>, Status> {
 }
 
 pub(crate) fn providers(call: &Call) -> Response<Body> {
-    let url = &call.front.config.server_url;
+    let url = call.front.server_url();
     let provider = json!({
         "id": "local",
         "type": "localProvider",
@@ -109,6 +122,23 @@ pub(crate) fn refusal(error: Error) -> Status {
             Status::internal("the password could not be checked")
         }
     }
+}
+
+/// Ends the cookies of a session in the browser that holds them.
+pub(crate) fn clear_cookies(response: &mut Response<Body>) -> Result<(), Status> {
+    set_cookies(response, [(COOKIE, ""), (CSRF_COOKIE, "")], "; Max-Age=0")
+}
+
+/// Both cookies are for this site's own pages only, and no script sees the session itself.
+fn set_cookies(response: &mut Response<Body>, cookies: [(&str, &str); 2], life: &str) -> Result<(), Status> {
+    for (name, value) in cookies {
+        let reach = if name == COOKIE { "; HttpOnly" } else { "" };
+        let cookie = format!("{name}={value}; Path=/; Secure{reach}; SameSite=Strict{life}");
+        let cookie =
+            HeaderValue::from_str(&cookie).map_err(|_| Status::internal("a cookie cannot be written"))?;
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(())
 }
 
 pub(crate) fn no_store(response: &mut Response<Body>) {

@@ -16,7 +16,7 @@ const MAX_COLLECTION: usize = 1000;
 
 /// A collection in Norman's form; longer ones are cut and say so.
 pub(crate) fn collection(front: &Front, kind: &str, path: &str, mut data: Vec<Value>) -> Value {
-    let url = front.config.server_url.join(path);
+    let url = front.server_url().join(path);
     let total = data.len();
     data.truncate(MAX_COLLECTION);
     json!({
@@ -41,7 +41,7 @@ pub(crate) fn resource(
     object: &Value,
 ) -> Map<String, Value> {
     let metadata = &object["metadata"];
-    let url = front.config.server_url.join(path);
+    let url = front.server_url().join(path);
     let created = metadata["creationTimestamp"].as_str().unwrap_or_default();
     let created_ms = created.parse::<jiff::Timestamp>().map(|at| at.as_millisecond()).ok();
     let mut fields = Map::new();

@@ -2,16 +2,14 @@
 use std::time::Duration;
 
 use grange_apimachinery::{Reason, Status};
-use grange_identity::{TokenKind, TokenRequest};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use grange_identity::{TokenKind, TokenRequest, TokenSummary};
+use grange_settings::definition::TOKEN_MAX_TTL;
+use http::{Method, Response, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::login::{no_store, refusal};
-use crate::{Body, credentials::COOKIE, dispatch::Call, respond};
-
-/// Longest and default life of a token for scripts (Rancher's `auth-token-max-ttl-minutes`).
-const MAX_TTL: Duration = Duration::from_secs(129_600 * 60);
+use super::login::{clear_cookies, no_store, refusal};
+use crate::{Body, dispatch::Call, front::Front, respond};
 
 #[derive(Deserialize)]
 struct Form {
@@ -21,15 +19,12 @@ struct Form {
     ttl: u64,
 }
 
-/// Ends the session: cookie and stored token.
+/// Ends the session: cookies, stored token, open streams.
 pub(crate) async fn logout(call: &Call) -> Result<Response<Body>, Status> {
     let token = call.person()?.token.clone();
     call.front.parts.identity.revoke(&token).await.map_err(refusal)?;
     let mut response = respond::empty(StatusCode::OK);
-    let gone = format!("{COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0");
-    if let Ok(gone) = HeaderValue::from_str(&gone) {
-        response.headers_mut().insert(header::SET_COOKIE, gone);
-    }
+    clear_cookies(&mut response)?;
     Ok(response)
 }
 
@@ -38,9 +33,10 @@ pub(crate) async fn collection(mut call: Call) -> Result<Response<Body>, Status>
     let identity = call.front.parts.identity.clone();
     let user_id = call.person()?.user_id.clone();
     if call.request.method() != Method::POST {
+        let current = call.person()?.token.clone();
         let own = identity.tokens_of(&user_id);
-        let data = own.into_iter().map(|name| json!({"id": name, "type": "token", "userId": &*user_id}));
-        return Ok(respond::json_ok(&super::collection(&call.front, "token", "/v3/tokens", data.collect())));
+        let data = own.iter().map(|token| to_norman(&call.front, token, &user_id, &current)).collect();
+        return Ok(respond::json_ok(&super::collection(&call.front, "token", "/v3/tokens", data)));
     }
     match call.query("action").as_deref() {
         Some("logout") => return logout(&call).await,
@@ -52,7 +48,8 @@ pub(crate) async fn collection(mut call: Call) -> Result<Response<Body>, Status>
         None => {}
     }
     let form: Form = call.take_json().await?;
-    let wanted = if form.ttl == 0 { MAX_TTL } else { Duration::from_millis(form.ttl).min(MAX_TTL) };
+    let longest = call.front.parts.settings.duration(TOKEN_MAX_TTL);
+    let wanted = if form.ttl == 0 { longest } else { Duration::from_millis(form.ttl).min(longest) };
     let request =
         TokenRequest { user_id: &user_id, kind: TokenKind::Api, ttl: wanted, description: &form.description };
     let token = identity.issue(request).await.map_err(refusal)?;
@@ -83,9 +80,32 @@ pub(crate) async fn delete(call: &Call) -> Result<Response<Body>, Status> {
     if name == &*person.token {
         return Err(Status::bad_request("this token made the request; use logout"));
     }
-    if !identity.tokens_of(&person.user_id).iter().any(|own| own == name) {
+    if !identity.tokens_of(&person.user_id).iter().any(|own| own.name == name) {
         return Err(Status::not_found("management.cattle.io", "tokens", name));
     }
     identity.revoke(name).await.map_err(refusal)?;
     Ok(respond::empty(StatusCode::NO_CONTENT))
+}
+
+fn to_norman(front: &Front, token: &TokenSummary, user_id: &str, current: &str) -> Value {
+    let url = front.server_url().join(&format!("/v3/tokens/{}", token.name));
+    let now = jiff::Timestamp::now();
+    json!({
+        "id": token.name,
+        "type": "token",
+        "baseType": "token",
+        "name": token.name,
+        "userId": user_id,
+        "description": token.description,
+        "labels": {"authn.management.cattle.io/kind": token.kind.as_str()},
+        "isDerived": token.kind != TokenKind::Session,
+        "current": token.name == current,
+        "created": token.created,
+        "createdTS": token.created.map(jiff::Timestamp::as_millisecond),
+        "lastUsedAt": token.last_used_at,
+        "expiresAt": token.expires_at,
+        "expired": token.expires_at.is_some_and(|at| at <= now),
+        "clusterId": token.cluster_name,
+        "links": {"self": url, "remove": url},
+    })
 }

@@ -28,7 +28,11 @@ pub(crate) async fn collection(mut call: Call) -> Result<Response<Body>, Status>
         }
         let form: PasswordForm = call.take_json().await?;
         let (current, new) = (Secret::new(form.current_password), Secret::new(form.new_password));
-        identity.change_password(&person.user_id, current, new, call.remote.ip()).await.map_err(refusal)?;
+        let address = call.remote.ip();
+        identity
+            .change_password(&person.user_id, current, new, address, &person.token)
+            .await
+            .map_err(refusal)?;
         return Ok(respond::empty(StatusCode::OK));
     }
     // Without `me=true` one sees oneself all the same: listing others is the management API's, where RBAC decides.
@@ -50,7 +54,7 @@ pub(crate) async fn one(mut call: Call) -> Result<Response<Body>, Status> {
         // Authorized first, acted afterwards; one's own password needs the present one (changepassword).
         require(&call, "update", &id)?;
         let form: PasswordForm = call.take_json().await?;
-        identity.set_password(&id, Secret::new(form.new_password)).await.map_err(refusal)?;
+        identity.set_password(&id, Secret::new(form.new_password), &person.token).await.map_err(refusal)?;
     } else if !is_me {
         require(&call, "get", &id)?;
     }
@@ -82,7 +86,7 @@ fn require(call: &Call, verb: &str, id: &str) -> Result<(), Status> {
 }
 
 fn to_norman(front: &Front, user: &UserProfile, is_me: bool) -> Value {
-    let url = front.config.server_url.join(&format!("/v3/users/{}", user.id));
+    let url = front.server_url().join(&format!("/v3/users/{}", user.id));
     json!({
         "id": user.id,
         "type": "user",

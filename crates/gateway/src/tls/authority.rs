@@ -20,6 +20,8 @@ const ORGANIZATION: &str = "Grange";
 const CA_DAYS: i64 = 3650;
 const SERVER_DAYS: i64 = 365;
 const RENEW_BEFORE_DAYS: i64 = 90;
+/// Most names of one certificate: the present ones and those of earlier addresses.
+const MAX_NAMES: usize = 32;
 
 struct Files {
     ca_certificate: PathBuf,
@@ -42,7 +44,13 @@ pub(super) fn load_or_make(folder: &Path, names: &[String]) -> Result<(Pair, CaB
     }
     let ca_pem = text(&files.ca_certificate)?;
     if !is_usable(&files, names) {
-        make_server(&files, &ca_pem, names)?;
+        let mut names = names.to_vec();
+        // Agents that were told an earlier address still come there.
+        names.extend(
+            names_in_use(&files).into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>(),
+        );
+        names.truncate(MAX_NAMES);
+        make_server(&files, &ca_pem, &names)?;
     }
     Ok((read_pair(&files.certificate, &files.key)?, CaBundle::new(&ca_pem)))
 }
@@ -81,19 +89,26 @@ fn is_usable(files: &Files, names: &[String]) -> bool {
     };
     let now_seconds = jiff::Timestamp::now().as_second();
     let renew_seconds = parsed.validity().not_after.timestamp() - RENEW_BEFORE_DAYS * 24 * 3600;
-    let Ok(Some(present)) = parsed.subject_alternative_name() else { return false };
-    let present: Vec<String> = present
-        .value
-        .general_names
-        .iter()
-        .filter_map(|name| match name {
-            GeneralName::DNSName(name) => Some((*name).to_owned()),
-            GeneralName::IPAddress(bytes) => address_text(bytes),
-            _ => None,
-        })
-        .collect();
+    let present = names_of(&parsed);
     let is_ours = text(&files.ca_certificate).is_ok_and(|ca| is_signed_by(&parsed, &ca));
     is_ours && now_seconds < renew_seconds && names.iter().all(|name| present.contains(name))
+}
+
+/// The names of the kept server certificate.
+fn names_in_use(files: &Files) -> Vec<String> {
+    let Ok(pair) = read_pair(&files.certificate, &files.key) else { return Vec::new() };
+    let parsed = pair.chain.first().and_then(|der| x509_parser::parse_x509_certificate(der).ok());
+    parsed.map(|(_, parsed)| names_of(&parsed)).unwrap_or_default()
+}
+
+fn names_of(certificate: &x509_parser::certificate::X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(names)) = certificate.subject_alternative_name() else { return Vec::new() };
+    let text_of = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(bytes) => address_text(bytes),
+        _ => None,
+    };
+    names.value.general_names.iter().filter_map(text_of).collect()
 }
 
 fn is_signed_by(certificate: &x509_parser::certificate::X509Certificate<'_>, ca_pem: &str) -> bool {

@@ -4,10 +4,11 @@ mod reload;
 
 use std::{path::PathBuf, sync::Arc};
 
+use grange_settings::ServerUrl;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{ServerUrl, TlsSource};
+use crate::config::TlsSource;
 pub(crate) use reload::CurrentCertificate;
 
 /// What went wrong with certificates.

@@ -1,7 +1,8 @@
-//! The certificate in use; replaced while running when the files change.
-use std::{sync::Arc, time::Duration};
+//! The certificate in use; replaced while running when its files or the server's address change.
+use std::{path::Path, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
+use grange_settings::Settings;
 use rustls::{
     ServerConfig,
     crypto::CryptoProvider,
@@ -10,10 +11,12 @@ use rustls::{
 };
 
 use super::{Pair, TlsError};
-use crate::config::{ServerUrl, TlsSource};
+use crate::config::TlsSource;
 
 /// How often given files are looked at.
 const RELOAD_INTERVAL: Duration = Duration::from_secs(10);
+/// How often our own certificate's end is looked at.
+const RENEWAL_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// Serves the present certificate to every handshake.
 #[derive(Debug)]
@@ -34,30 +37,57 @@ impl CurrentCertificate {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
-    /// Watches given files and takes a new pair when it is complete; a broken one is reported and the old one kept.
-    pub(crate) async fn follow(self: Arc<Self>, source: TlsSource, server_url: ServerUrl) {
-        let TlsSource::Files { certificate, key } = &source else {
-            return std::future::pending().await;
-        };
+    /// Replaces the certificate when given files change, or, where it is our own, when the server gets another address
+    /// or the certificate's end comes near. A broken one is reported and the old one kept.
+    pub(crate) async fn follow(self: Arc<Self>, source: TlsSource, listen_host: String, settings: Settings) {
+        match &source {
+            TlsSource::Files { certificate, key } => {
+                self.follow_files(&source, certificate, key, &settings).await
+            }
+            TlsSource::SelfSigned { .. } => self.follow_address(&source, &listen_host, &settings).await,
+        }
+    }
+
+    async fn follow_files(&self, source: &TlsSource, certificate: &Path, key: &Path, settings: &Settings) {
         let stamp = || [certificate, key].map(|path| path.metadata().and_then(|data| data.modified()).ok());
         let mut seen = stamp();
         loop {
             tokio::time::sleep(RELOAD_INTERVAL).await;
             let now = stamp();
-            if now == seen {
-                continue;
+            if now != seen {
+                self.reload(source, "", settings);
+                seen = now;
             }
-            let loaded = super::load(&source, &server_url, "").and_then(|(pair, _)| certified(pair));
-            match loaded {
-                Ok(key) => {
-                    self.key.store(Arc::new(key));
-                    tracing::info!(certificate = %certificate.display(), "the TLS certificate was replaced");
-                }
-                Err(error) => {
-                    tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays")
-                }
+        }
+    }
+
+    async fn follow_address(&self, source: &TlsSource, listen_host: &str, settings: &Settings) {
+        let mut changes = settings.subscribe();
+        let mut named = None;
+        loop {
+            let url = settings.server_url();
+            if named.as_ref() != Some(&url) {
+                self.reload(source, listen_host, settings);
+                named = Some(url);
             }
-            seen = now;
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return std::future::pending().await },
+                () = tokio::time::sleep(RENEWAL_INTERVAL) => named = None,
+            }
+        }
+    }
+
+    fn reload(&self, source: &TlsSource, listen_host: &str, settings: &Settings) {
+        let url = settings.server_url();
+        match super::load(source, &url, listen_host).and_then(|(pair, _)| certified(pair)) {
+            Ok(key) if key.cert == self.key.load().cert => {}
+            Ok(key) => {
+                self.key.store(Arc::new(key));
+                tracing::info!(url = url.as_str(), "the TLS certificate was replaced");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new TLS certificate cannot be used; the old one stays");
+            }
         }
     }
 }

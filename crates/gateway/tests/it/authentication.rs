@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use futures::StreamExt as _;
 use grange_identity::throttle::ACCOUNT_FREE_FAILURES;
-use reqwest::{Method, header};
+use reqwest::{Method, RequestBuilder, header};
 use serde_json::json;
 
-use crate::support::{Gate, PASSWORD, send, token, until};
+use crate::support::{Answer, DEADLINE, Gate, PASSWORD, send, token, until};
 
 #[tokio::test]
 async fn a_login_gives_a_token_that_works_at_once_and_ends_at_logout() {
@@ -29,31 +29,117 @@ async fn a_login_gives_a_token_that_works_at_once_and_ends_at_logout() {
     }
 }
 
-#[tokio::test]
-async fn the_cookie_is_for_this_site_only() {
-    let gate = Gate::start().await;
+/// A browser's session: the cookies of a login, as a header, and what `CSRF` says.
+async fn log_in_as_a_browser(gate: &Gate) -> (String, String) {
     let login = gate.login("admin", PASSWORD, "cookie").await;
     assert_eq!((login.code, login.text.as_str()), (200, ""));
-    let cookie = login.headers[header::SET_COOKIE].to_str().unwrap().to_owned();
-    for part in ["Path=/", "Secure", "HttpOnly", "SameSite=Strict"] {
-        assert!(cookie.contains(part), "{cookie}");
+    let cookies: Vec<&str> = cookies(&login).iter().map(|cookie| cookie.split(';').next().unwrap()).collect();
+    (cookies.join("; "), cookies[1].strip_prefix("CSRF=").unwrap().to_owned())
+}
+
+fn cookies(answer: &Answer) -> Vec<&str> {
+    answer.headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_login_for_browsers_sets_cookies_for_this_site_only() {
+    let gate = Gate::start().await;
+    let login = gate.login("admin", PASSWORD, "cookie").await;
+    let [session, csrf] = cookies(&login)[..] else { panic!("{:?}", login.headers) };
+    assert!(session.starts_with("R_SESS=token-") && csrf.starts_with("CSRF="), "{session} {csrf}");
+    for cookie in [session, csrf] {
+        for part in ["Path=/", "Secure", "SameSite=Strict"] {
+            assert!(cookie.split("; ").any(|found| found == part), "{cookie}");
+        }
     }
-    let session = cookie.split(';').next().unwrap().to_owned();
-    let with = |method: Method, origin: Option<&str>| {
-        let mut request = gate.request(method, "/v3/tokens").header(header::COOKIE, &session);
+    assert!(session.contains("; HttpOnly"), "{session}");
+    assert!(!csrf.contains("HttpOnly"), "pages have to read it: {csrf}");
+    assert_eq!(login.headers[header::CACHE_CONTROL], "no-store");
+    let body = json!({"username": "admin", "password": PASSWORD, "responseType": "cookie"});
+    let request = gate.request(Method::POST, "/v1-public/login").json(&body);
+    let foreign = send(request.header(header::ORIGIN, "https://evil.example")).await;
+    assert_eq!((foreign.code, cookies(&foreign).len()), (403, 0), "{}", foreign.text);
+}
+
+#[tokio::test]
+async fn a_cookie_alone_changes_nothing() {
+    let gate = Gate::start().await;
+    let (session, csrf) = log_in_as_a_browser(&gate).await;
+    let (other_session, other_csrf) = log_in_as_a_browser(&gate).await;
+    let evil = "https://evil.example";
+    let planted = session.replace(&csrf, &other_csrf);
+    for (method, cookies, origin, repeated, code) in [
+        (Method::GET, &session, Some(evil), None, 200),
+        (Method::POST, &session, Some(gate.base.as_str()), Some(&csrf), 201),
+        (Method::POST, &session, None, Some(&csrf), 201),
+        (Method::POST, &session, Some(gate.base.as_str()), None, 403),
+        (Method::POST, &session, Some(evil), Some(&csrf), 403),
+        (Method::POST, &session, Some("null"), Some(&csrf), 403),
+        // The cookie and the header agree, but they are of another session.
+        (Method::POST, &planted, Some(gate.base.as_str()), Some(&other_csrf), 403),
+        (Method::POST, &other_session, Some(gate.base.as_str()), Some(&csrf), 403),
+    ] {
+        let what = format!("{method} from {origin:?} with {repeated:?}");
+        let mut request = gate.request(method, "/v3/tokens").header(header::COOKIE, cookies);
         if let Some(origin) = origin {
             request = request.header(header::ORIGIN, origin);
         }
-        send(request)
-    };
-    assert_eq!(with(Method::GET, Some("https://evil.example")).await.code, 200);
-    assert_eq!(with(Method::POST, Some("https://evil.example")).await.code, 403);
-    assert_eq!(with(Method::POST, Some("null")).await.code, 403);
-    assert_eq!(with(Method::POST, Some(&gate.base)).await.code, 201);
-    let request = gate.request(Method::POST, "/v1/logout").header(header::COOKIE, &session);
-    let logout = send(request).await;
-    assert!(logout.headers[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
-    assert_eq!(with(Method::GET, None).await.code, 401);
+        if let Some(repeated) = repeated {
+            request = request.header("X-API-CSRF", repeated);
+        }
+        let answer = send(request).await;
+        assert_eq!(answer.code, code, "{what}: {}", answer.text);
+    }
+    let namespace = json!({"metadata": {"name": "by-cookie"}});
+    let create = |request: RequestBuilder| send(request.header(header::COOKIE, &session).json(&namespace));
+    let path = "/api/v1/namespaces";
+    let refused = create(gate.request(Method::POST, path)).await;
+    assert_eq!((refused.code, &refused.json()["kind"]), (403, &json!("Status")), "{}", refused.text);
+    assert!(refused.text.contains("X-API-CSRF"), "{}", refused.text);
+    assert_eq!(create(gate.request(Method::POST, path).header("X-API-CSRF", &csrf)).await.code, 201);
+}
+
+#[tokio::test]
+async fn a_cookie_opens_sockets_for_our_own_pages_only() {
+    let gate = Gate::start().await;
+    let (session, _) = log_in_as_a_browser(&gate).await;
+    let host = gate.base.strip_prefix("https://").unwrap();
+    for (origin, refused) in [
+        (format!("origin: {}\r\n", gate.base), false),
+        ("origin: https://evil.example\r\n".to_owned(), true),
+        (format!("origin: http://{host}\r\n"), true),
+        (format!("origin: {}.evil.example\r\n", gate.base), true),
+        (String::new(), true),
+    ] {
+        let request = format!(
+            "GET /k8s/clusters/c-m-abcdefgh/api/v1/x HTTP/1.1\r\nhost: {host}\r\ncookie: {session}\r\n{origin}\
+             connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        let answer = gate.raw_head(&request).await;
+        // Let through, it comes as far as the cluster, which there is none of.
+        let expected = if refused { "HTTP/1.1 403" } else { "HTTP/1.1 404" };
+        assert!(answer.starts_with(expected), "{origin}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn logging_out_ends_cookies_session_and_open_streams() {
+    let gate = Gate::start().await;
+    let (session, csrf) = log_in_as_a_browser(&gate).await;
+    let with_cookies = |method, path: &str| gate.request(method, path).header(header::COOKIE, &session);
+    let watch = with_cookies(Method::GET, "/api/v1/namespaces?watch=true").send().await.unwrap();
+    let mut watch = watch.bytes_stream();
+    watch.next().await.unwrap().unwrap();
+    assert_eq!(send(with_cookies(Method::POST, "/v1/logout")).await.code, 403, "not without the header");
+    let logout = send(with_cookies(Method::POST, "/v1/logout").header("X-API-CSRF", &csrf)).await;
+    assert_eq!(logout.code, 200, "{}", logout.text);
+    let [session_gone, csrf_gone] = cookies(&logout)[..] else { panic!("{:?}", logout.headers) };
+    assert!(session_gone.starts_with("R_SESS=;") && session_gone.contains("Max-Age=0"), "{session_gone}");
+    assert!(csrf_gone.starts_with("CSRF=;") && csrf_gone.contains("Max-Age=0"), "{csrf_gone}");
+    let ended = async { while let Some(Ok(_)) = watch.next().await {} };
+    tokio::time::timeout(DEADLINE, ended).await.expect("the watch is cut");
+    assert_eq!(send(with_cookies(Method::GET, "/v3/tokens")).await.code, 401);
 }
 
 #[tokio::test]
@@ -198,8 +284,54 @@ async fn passwords_are_changed_by_their_owner_or_by_who_may_update_users() {
 }
 
 #[tokio::test]
-async fn the_first_login_setting_follows_the_password() {
+async fn the_first_visit_ends_with_a_password_of_ones_own() {
+    let (gate, one_time) = Gate::start_fresh().await;
+    let is_first = async || gate.stranger("/v3/settings/first-login").await.json()["value"].clone();
+    assert_eq!(is_first().await, "true");
+    let login = async |password: &str| gate.login("admin", password, "json").await.json()["token"].clone();
+    let (mine, other) = (login(&one_time).await, login(&one_time).await);
+    let (mine, other) = (mine.as_str().unwrap(), other.as_str().unwrap());
+    let me =
+        async |token: &str| send(gate.request(Method::GET, "/v3/users?me=true").bearer_auth(token)).await;
+    assert_eq!(me(mine).await.json()["data"][0]["mustChangePassword"], true);
+    let body = json!({"currentPassword": one_time, "newPassword": "a password of my own"});
+    let change = gate.request(Method::POST, "/v3/users?action=changepassword").bearer_auth(mine).json(&body);
+    let changed = send(change).await;
+    assert_eq!(changed.code, 200, "{}", changed.text);
+    assert_eq!(me(mine).await.json()["data"][0]["mustChangePassword"], false);
+    assert_eq!(is_first().await, "false");
+    assert_eq!(me(other).await.code, 401, "whoever logged in with the old password is out");
+    assert_eq!(me(&gate.admin).await.code, 200, "tokens for scripts stay");
+    assert_eq!(gate.login("admin", &one_time, "json").await.code, 401);
+}
+
+#[tokio::test]
+async fn ones_own_tokens_are_shown_with_what_they_are_for() {
     let gate = Gate::start().await;
-    let value = async || gate.stranger("/v3/settings/first-login").await.json()["value"].clone();
-    assert_eq!(value().await, "false", "the password was given, not generated");
+    let (session, csrf) = log_in_as_a_browser(&gate).await;
+    let ask = |method| gate.request(method, "/v3/tokens").header(header::COOKIE, &session);
+    let form = json!({"description": "for the backup script", "ttl": 3_600_000});
+    let made = send(ask(Method::POST).header("X-API-CSRF", &csrf).json(&form)).await.json();
+    let list = send(ask(Method::GET)).await;
+    assert!(
+        !list.text.contains("sha256") && !list.text.contains(made["token"].as_str().unwrap()),
+        "{}",
+        list.text
+    );
+    let list = list.json();
+    let find = |is_wanted: &dyn Fn(&serde_json::Value) -> bool| {
+        list["data"].as_array().unwrap().iter().find(|token| is_wanted(token)).cloned().unwrap()
+    };
+    let script = find(&|token| token["id"] == made["id"]);
+    assert_eq!(script["description"], "for the backup script");
+    assert_eq!(script["labels"]["authn.management.cattle.io/kind"], "api");
+    assert_eq!((&script["current"], &script["expired"]), (&json!(false), &json!(false)));
+    assert_eq!(script["lastUsedAt"], json!(null));
+    assert!(script["expiresAt"].as_str() > script["created"].as_str());
+    let current = find(&|token| token["current"] == true);
+    assert_eq!(current["labels"]["authn.management.cattle.io/kind"], "session");
+    assert!(
+        session.contains(current["id"].as_str().unwrap()) && current["lastUsedAt"].is_string(),
+        "{current}"
+    );
 }

@@ -1,5 +1,6 @@
 //! The CA is what agents pin: it stays; names may change around it.
-use grange_gateway::{Bound, Config, Limits, ServerUrl, TlsSource};
+use grange_gateway::{Bound, Config, Console, Limits, TlsSource};
+use grange_settings::ServerUrl;
 
 use crate::support::{Gate, bind};
 
@@ -15,6 +16,7 @@ async fn the_ca_stays_over_restarts_and_new_names() {
         server_url: ServerUrl::parse("https://gate.example.org").unwrap(),
         tls: TlsSource::SelfSigned { folder: folder.path().join("tls") },
         version: "test".into(),
+        console: Console::default(),
         limits: Limits::default(),
     })
     .await
@@ -45,6 +47,7 @@ async fn given_files_are_used_and_bad_ones_are_named() {
             server_url: ServerUrl::parse("https://127.0.0.1:1").unwrap(),
             tls: TlsSource::Files { certificate: tls.join(certificate), key: tls.join(key) },
             version: "test".into(),
+            console: Console::default(),
             limits: Limits::default(),
         })
         .await

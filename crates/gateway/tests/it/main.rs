@@ -4,5 +4,7 @@ mod access;
 mod authentication;
 mod certificates;
 mod clusters;
+mod console;
 mod limits;
+mod settings;
 mod support;

@@ -5,10 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::console::FILES;
 use grange_apiserver::UserInfo;
 use grange_clusters::{Directory, HooksConfig};
-use grange_gateway::{Bound, CaBundle, Config, Limits, Parts, ServerUrl, TlsSource};
-use grange_identity::{Index, Secret, TokenKind, TokenRequest};
+use grange_gateway::{Bound, CaBundle, Config, Console, Limits, Parts, TlsSource};
+use grange_identity::{BootstrapOutcome, Index, Secret, TokenKind, TokenRequest};
+use grange_settings::{Given, ServerUrl, Settings};
 use grange_store::{Store, memory::MemoryStore};
 use grange_tunnel::Registry;
 use reqwest::{Certificate, Method, RequestBuilder, header};
@@ -59,12 +61,38 @@ impl Gate {
     pub(crate) async fn start_with(limits: Limits) -> Gate {
         let folder = tempfile::tempdir().unwrap();
         let bound = bind(folder.path(), limits).await;
+        Self::start_on(folder, bound, Some(PASSWORD)).await.0
+    }
+    /// A server that nobody prepared, and its one-time password.
+    pub(crate) async fn start_fresh() -> (Gate, String) {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = bind(folder.path(), Limits::default()).await;
+        let (gate, password) = Self::start_on(folder, bound, None).await;
+        (gate, password.unwrap())
+    }
+    pub(crate) async fn start_without_console() -> Gate {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = Bound::bind(Config { console: Console(&[]), ..config(folder.path(), Limits::default()) });
+        let bound = bound.await.unwrap();
+        Self::start_on(folder, bound, Some(PASSWORD)).await.0
+    }
+    async fn start_on(
+        folder: tempfile::TempDir,
+        bound: Bound,
+        password: Option<&str>,
+    ) -> (Gate, Option<String>) {
         let base = format!("https://{}", bound.address());
         let ca = bound.ca().clone();
         let stop = CancellationToken::new();
 
+        let settings = Settings::new(Given {
+            server_url: ServerUrl::parse(&base).unwrap(),
+            is_server_url_chosen: false,
+            ca_pem: ca.pem().to_owned(),
+            version: "test".into(),
+        });
         let hooks = HooksConfig {
-            server_url: base.clone(),
+            settings: settings.clone(),
             ca_checksum: ca.checksum(),
             directory: Directory::default(),
         };
@@ -73,29 +101,43 @@ impl Gate {
         let mut api = grange_apiserver::Config::new(store, index.clone());
         api.resources = grange_clusters::resources(&hooks).unwrap();
         api.resources.extend(grange_identity::resources::resources().unwrap());
+        api.resources.extend(grange_settings::resources(&settings).unwrap());
         let (api_service, apiserver) = grange_apiserver::Service::new(api);
         tokio::spawn(api_service.run(stop.clone()));
         apiserver.ready().await;
 
         let client = kube::Client::new(apiserver.loopback(UserInfo::loopback()), "default");
-        let (identity_service, identity) =
-            grange_identity::Service::new(grange_identity::Config { client: client.clone(), index });
+        let (setting_service, mut is_set) = grange_settings::Service::new(client.clone(), settings.clone());
+        tokio::spawn(setting_service.run(stop.clone()));
+        is_set.wait_for(|ready| *ready).await.unwrap();
+        let (identity_service, identity) = grange_identity::Service::new(grange_identity::Config {
+            client: client.clone(),
+            index,
+            settings: settings.clone(),
+        });
         tokio::spawn(identity_service.run(stop.clone().cancelled_owned()));
         identity.ready().await;
-        identity.bootstrap(Some(Secret::new(PASSWORD))).await.unwrap();
+        let outcome = identity.bootstrap(password.map(Secret::new)).await.unwrap();
+        let one_time = match outcome {
+            BootstrapOutcome::Created { generated_password: Some(password), .. } => {
+                Some(password.expose().to_owned())
+            }
+            _ => None,
+        };
 
         let registry = Registry::new("test");
         let (cluster_service, clusters) = grange_clusters::Service::new(grange_clusters::Config {
             client,
             registry: registry.clone(),
             directory: hooks.directory,
-            server_url: hooks.server_url,
+            settings: settings.clone(),
             ca_checksum: hooks.ca_checksum,
-            agent_image: "gate/grange/agent:test".into(),
+            agent_image: "grange/agent:test".into(),
         });
         tokio::spawn(cluster_service.run(stop.clone()));
         let (ready, ready_seen) = watch::channel(true);
         let parts = Parts {
+            settings,
             identity: identity.clone(),
             apiserver,
             imports: Arc::new(clusters),
@@ -112,7 +154,8 @@ impl Gate {
         let admin_id = identity.bootstrap_admin().unwrap();
         let admin = token(&identity, &admin_id).await;
         let http = client_of(&ca);
-        Gate { base, ca, identity, handle, admin_id, admin, http, stop, _folder: folder }
+        let gate = Gate { base, ca, identity, handle, admin_id, admin, http, stop, _folder: folder };
+        (gate, one_time)
     }
     /// A person without any rights, and a token.
     pub(crate) async fn nobody(&self) -> (String, String) {
@@ -146,6 +189,30 @@ impl Gate {
         let _ = tokio::time::timeout(DEADLINE, stream.read_to_end(&mut answer)).await.unwrap();
         String::from_utf8_lossy(&answer).into_owned()
     }
+    /// The same, but only up to the first bytes of the answer: what is kept open does not end.
+    pub(crate) async fn raw_head(&self, request: &str) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = self.connect().await;
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = tokio::time::timeout(DEADLINE, stream.read(&mut answer)).await.unwrap().unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+    /// The names that the server's certificate is good for, as a client sees them.
+    pub(crate) async fn certificate_names(&self) -> Vec<String> {
+        let stream = self.connect().await;
+        let chain = stream.get_ref().1.peer_certificates().unwrap();
+        let (_, certificate) = x509_parser::parse_x509_certificate(&chain[0]).unwrap();
+        let names = &certificate.subject_alternative_name().unwrap().unwrap().value.general_names;
+        let text = |name: &x509_parser::extensions::GeneralName<'_>| match name {
+            x509_parser::extensions::GeneralName::DNSName(name) => (*name).to_owned(),
+            x509_parser::extensions::GeneralName::IPAddress(bytes) => {
+                bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(".")
+            }
+            _ => String::new(),
+        };
+        names.iter().map(text).collect()
+    }
     /// A TLS connection that speaks HTTP/1.1.
     pub(crate) async fn connect(&self) -> tokio_rustls::client::TlsStream<tokio::net::TcpStream> {
         use rustls_pki_types::{CertificateDer, ServerName, pem::PemObject as _};
@@ -164,17 +231,20 @@ impl Gate {
 }
 
 pub(crate) async fn bind(folder: &Path, limits: Limits) -> Bound {
+    Bound::bind(config(folder, limits)).await.unwrap()
+}
+
+fn config(folder: &Path, limits: Limits) -> Config {
     // The port is only known after binding; the URL needs it before. So the port is found first.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    Bound::bind(Config {
+    Config {
         listen: ([127, 0, 0, 1], port).into(),
         server_url: ServerUrl::parse(&format!("https://127.0.0.1:{port}")).unwrap(),
         tls: TlsSource::SelfSigned { folder: folder.join("tls") },
         version: "test".into(),
+        console: Console(FILES),
         limits,
-    })
-    .await
-    .unwrap()
+    }
 }
 
 pub(crate) async fn token(identity: &grange_identity::Handle, user_id: &str) -> String {
