@@ -9,7 +9,7 @@ use std::{fmt, time::Duration};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::control::Facts;
+use crate::{Refusal, control::Facts};
 
 /// The WebSocket subprotocol of our tunnel.
 pub const SUBPROTOCOL: &str = "grange.tunnel.v1";
@@ -192,124 +192,6 @@ pub struct Welcome {
     pub ping_timeout_ms: u64,
 }
 
-/// Why the server does not want this agent, now or for good.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[error("{message} ({code})")]
-pub struct Refusal {
-    /// The machine's part.
-    pub code: RefusalCode,
-    /// One sentence for the agent's log.
-    pub message: String,
-    /// How long to wait before the next attempt.
-    pub retry_after_seconds: u32,
-}
-
-impl Refusal {
-    /// A refusal with the code's usual waiting time.
-    pub fn new(code: RefusalCode, message: impl Into<String>) -> Self {
-        Refusal { code, message: message.into(), retry_after_seconds: code.usual_wait().as_secs() as u32 }
-    }
-
-    /// How long the agent waits before it dials again: what the server says, but never less than the code's least.
-    pub fn wait(&self) -> Duration {
-        Duration::from_secs(u64::from(self.retry_after_seconds)).clamp(self.code.least_wait(), MAX_WAIT)
-    }
-}
-
-/// No refusal keeps an agent away for longer than this.
-pub const MAX_WAIT: Duration = Duration::from_secs(3600);
-
-/// Kinds of refusal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RefusalCode {
-    /// The join token is unknown or no longer good, or the hello's signature is wrong.
-    BadToken,
-    /// No such cluster.
-    UnknownCluster,
-    /// The cluster was deleted on the server.
-    ClusterDeleted,
-    /// Another key is enrolled for this cluster.
-    KeyMismatch,
-    /// The key or token belongs to a cluster with another `kube-system` UID.
-    ClusterMismatch,
-    /// The join token belongs to another cluster than the agent's.
-    TokenForOtherCluster,
-    /// The agent speaks a protocol the server does not.
-    UnsupportedProtocol,
-    /// Too many handshakes at once.
-    Throttled,
-    /// A newer session of the same agent took over.
-    Superseded,
-    /// The credential was revoked.
-    Revoked,
-    /// The server is stopping.
-    ShuttingDown,
-    /// The server's own fault.
-    Internal,
-    /// A code from a newer server.
-    #[serde(other)]
-    Unknown,
-}
-
-impl RefusalCode {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RefusalCode::BadToken => "bad_token",
-            RefusalCode::UnknownCluster => "unknown_cluster",
-            RefusalCode::ClusterDeleted => "cluster_deleted",
-            RefusalCode::KeyMismatch => "key_mismatch",
-            RefusalCode::ClusterMismatch => "cluster_mismatch",
-            RefusalCode::TokenForOtherCluster => "token_for_other_cluster",
-            RefusalCode::UnsupportedProtocol => "unsupported_protocol",
-            RefusalCode::Throttled => "throttled",
-            RefusalCode::Superseded => "superseded",
-            RefusalCode::Revoked => "revoked",
-            RefusalCode::ShuttingDown => "shutting_down",
-            RefusalCode::Internal => "internal",
-            RefusalCode::Unknown => "unknown",
-        }
-    }
-
-    /// The waiting time the server asks for unless it has a better idea.
-    pub fn usual_wait(self) -> Duration {
-        let seconds = match self {
-            RefusalCode::UnknownCluster | RefusalCode::ClusterDeleted | RefusalCode::Revoked => 300,
-            RefusalCode::BadToken
-            | RefusalCode::KeyMismatch
-            | RefusalCode::ClusterMismatch
-            | RefusalCode::TokenForOtherCluster
-            | RefusalCode::UnsupportedProtocol => 120,
-            RefusalCode::Throttled | RefusalCode::Internal | RefusalCode::Unknown => 10,
-            RefusalCode::Superseded | RefusalCode::ShuttingDown => 1,
-        };
-        Duration::from_secs(seconds)
-    }
-
-    /// The shortest wait the agent grants, whatever the server says: those for whom a person must act first wait
-    /// for minutes.
-    pub fn least_wait(self) -> Duration {
-        let seconds = match self {
-            RefusalCode::UnknownCluster | RefusalCode::ClusterDeleted | RefusalCode::Revoked => 120,
-            RefusalCode::BadToken
-            | RefusalCode::KeyMismatch
-            | RefusalCode::ClusterMismatch
-            | RefusalCode::TokenForOtherCluster
-            | RefusalCode::UnsupportedProtocol => 60,
-            RefusalCode::Throttled | RefusalCode::Internal | RefusalCode::Unknown => 2,
-            RefusalCode::Superseded | RefusalCode::ShuttingDown => 0,
-        };
-        Duration::from_secs(seconds)
-    }
-}
-
-impl fmt::Display for RefusalCode {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
-    }
-}
-
 /// Bytes as standard base64 with padding.
 mod base64_bytes {
     use super::{Deserialize, Deserializer, Engine, STANDARD, Serializer};
@@ -326,6 +208,8 @@ mod base64_bytes {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn hello() -> Hello {
@@ -351,34 +235,6 @@ mod tests {
         assert!(text.contains(r#""lane":"bulk""#), "{text}");
         let AgentMessage::Hello(read) = serde_json::from_str(&text).unwrap();
         assert_eq!(*read, hello());
-        let refusal = ServerMessage::Refusal(Refusal::new(RefusalCode::TokenForOtherCluster, "no"));
-        assert_eq!(
-            serde_json::to_string(&refusal).unwrap(),
-            r#"{"type":"refusal","code":"token_for_other_cluster","message":"no","retry_after_seconds":120}"#
-        );
-    }
-
-    #[test]
-    fn every_code_has_the_same_name_in_logs_and_on_the_wire() {
-        use RefusalCode::*;
-        for code in [
-            BadToken,
-            UnknownCluster,
-            ClusterDeleted,
-            KeyMismatch,
-            ClusterMismatch,
-            TokenForOtherCluster,
-            UnsupportedProtocol,
-            Throttled,
-            Superseded,
-            Revoked,
-            ShuttingDown,
-            Internal,
-        ] {
-            assert_eq!(serde_json::to_string(&code).unwrap(), format!("\"{code}\""));
-            assert!(code.usual_wait() >= code.least_wait());
-        }
-        assert_eq!(serde_json::from_str::<RefusalCode>("\"from_the_future\"").unwrap(), Unknown);
     }
 
     #[test]
@@ -413,12 +269,66 @@ mod tests {
         assert_ne!(left.transcript(b"n"), right.transcript(b"n"));
     }
 
-    #[test]
-    fn an_agent_waits_at_least_what_the_code_demands() {
-        let mut refusal = Refusal::new(RefusalCode::ClusterDeleted, "gone");
-        refusal.retry_after_seconds = 0;
-        assert_eq!(refusal.wait(), Duration::from_secs(120));
-        refusal.retry_after_seconds = u32::MAX;
-        assert_eq!(refusal.wait(), MAX_WAIT);
+    fn any_hello() -> impl Strategy<Value = Hello> {
+        let text = "[a-c\\PC]{0,6}";
+        let bytes = || prop::collection::vec(any::<u8>(), 0..6);
+        let credential = prop_oneof![
+            Just(Credential::Key),
+            text.prop_map(|token| Credential::Token(JoinToken::new(token))),
+        ];
+        let names = (text, text, text, prop::option::of(text));
+        (any::<u32>(), any::<bool>(), names, bytes(), bytes(), credential).prop_map(
+            |(
+                protocol,
+                bulk,
+                (agent_version, instance, kube_system_uid, cluster),
+                public_key,
+                signature,
+                credential,
+            )| {
+                Hello {
+                    protocol,
+                    agent_version,
+                    instance,
+                    lane: if bulk { Lane::Bulk } else { Lane::Interactive },
+                    cluster,
+                    public_key,
+                    kube_system_uid,
+                    credential,
+                    signature,
+                    facts: Facts::default(),
+                }
+            },
+        )
+    }
+
+    /// What a signature covers; an absent cluster and an empty one are the same.
+    fn signed(hello: &Hello) -> impl PartialEq + std::fmt::Debug {
+        let token = match &hello.credential {
+            Credential::Token(token) => token.expose().to_owned(),
+            Credential::Key => String::new(),
+        };
+        let Hello { protocol, lane, instance, cluster, public_key, kube_system_uid, .. } = hello.clone();
+        (protocol, lane, instance, cluster.unwrap_or_default(), public_key, kube_system_uid, token)
+    }
+
+    proptest! {
+        #[test]
+        fn any_hello_is_read_back_as_it_was(hello in any_hello()) {
+            let text = serde_json::to_string(&AgentMessage::Hello(Box::new(hello.clone()))).unwrap();
+            prop_assert_eq!(serde_json::from_str::<AgentMessage>(&text).unwrap(), AgentMessage::Hello(Box::new(hello)));
+        }
+
+        #[test]
+        fn two_hellos_have_one_transcript_only_if_they_say_the_same(left in any_hello(), right in any_hello()) {
+            let same = left.transcript(b"nonce") == right.transcript(b"nonce");
+            prop_assert_eq!(same, signed(&left) == signed(&right));
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "[{}\\[\\]\":,a-z0-9]{0,60}") {
+            let _ = serde_json::from_str::<AgentMessage>(&text);
+            let _ = serde_json::from_str::<ServerMessage>(&format!("{{\"type\":\"refusal\",{text}"));
+        }
     }
 }

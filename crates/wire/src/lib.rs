@@ -1,7 +1,7 @@
 //! What server and agent say to each other, as values: no sockets, no cryptography, no clock.
 //!
-//! [`handshake`] has the messages that open a tunnel, [`control`] the few requests the server makes to the agent
-//! itself, [`names`] the objects an import brings into a cluster (the manifest writes them, the agent adopts and
+//! [`handshake`] has the messages that open a tunnel, [`refusal`] how one is refused, [`control`] the few requests the
+//! server makes to the agent itself, [`names`] the objects an import brings into a cluster (the manifest writes them, the agent adopts and
 //! removes them).
 //!
 //! INVARIANT: no `Debug` of a type in this crate shows a credential.
@@ -9,9 +9,11 @@
 pub mod control;
 pub mod handshake;
 pub mod names;
+pub mod refusal;
 
 pub use control::{Facts, Removal};
 pub use handshake::{
-    AgentMessage, Challenge, Credential, Hello, JoinToken, Lane, PROTOCOL_VERSION, Refusal, RefusalCode,
-    SUBPROTOCOL, ServerMessage, Welcome,
+    AgentMessage, Challenge, Credential, Hello, JoinToken, Lane, PROTOCOL_VERSION, SUBPROTOCOL,
+    ServerMessage, Welcome,
 };
+pub use refusal::{Refusal, RefusalCode};
