@@ -5,7 +5,7 @@ use grange_resources::{
     condition::find,
     management::{
         Cluster, ClusterRegistrationToken, ClusterRegistrationTokenSpec, ClusterRoleTemplateBinding,
-        ClusterRoleTemplateBindingFields, ClusterStatus, Project, ProjectSpec,
+        ClusterRoleTemplateBindingFields, ClusterStatus, Project, ProjectSpec, Subject,
     },
     names, provisioning,
 };
@@ -341,7 +341,7 @@ async fn create_owner_binding(context: &Context, cluster: &Cluster, id: &str) ->
     let fields = ClusterRoleTemplateBindingFields {
         cluster_name: id.to_owned(),
         role_template_name: OWNER_ROLE_TEMPLATE.to_owned(),
-        user_name: creator.clone(),
+        subject: Subject { user_name: creator.clone(), ..Subject::default() },
         ..ClusterRoleTemplateBindingFields::default()
     };
     create(&api, &ClusterRoleTemplateBinding::new(CREATOR_BINDING, fields)).await

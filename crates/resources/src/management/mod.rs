@@ -15,7 +15,7 @@ pub use project::{Project, ProjectSpec, ProjectStatus};
 pub use role::{
     ClusterRoleTemplateBinding, ClusterRoleTemplateBindingFields, GlobalRole, GlobalRoleBinding,
     GlobalRoleBindingFields, GlobalRoleFields, ProjectRoleTemplateBinding, ProjectRoleTemplateBindingFields,
-    RoleTemplate, RoleTemplateFields,
+    RoleTemplate, RoleTemplateFields, Subject,
 };
 pub use setting::{Setting, SettingFields};
 pub use token::{Token, TokenFields};

@@ -6,6 +6,21 @@ use serde_json::Value;
 
 use crate::schema::{any_object, any_objects};
 
+/// Who has a role; its fields stand among those of the binding.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Subject {
+    /// The user's id.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user_name: String,
+    /// Or the user's principal.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub user_principal_name: String,
+    /// Or a group's principal.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub group_principal_name: String,
+}
+
 /// Rights over the server as a whole.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[kube(
@@ -73,15 +88,9 @@ pub struct GlobalRoleBindingFields {
     /// The role.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub global_role_name: String,
-    /// The user's id.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user_name: String,
-    /// Or the user's principal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user_principal_name: String,
-    /// Or a group's principal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub group_principal_name: String,
+    /// Who.
+    #[serde(flatten)]
+    pub subject: Subject,
 }
 
 /// Rights within a cluster or a project.
@@ -170,18 +179,12 @@ pub struct ClusterRoleTemplateBindingFields {
     /// The role template.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub role_template_name: String,
-    /// The user's id.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user_name: String,
-    /// Or the user's principal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user_principal_name: String,
+    /// Who.
+    #[serde(flatten)]
+    pub subject: Subject,
     /// Or a group of the server.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub group_name: String,
-    /// Or a group's principal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub group_principal_name: String,
 }
 
 /// Who has a role template in a project. It lives in the project's backing namespace.
@@ -209,18 +212,12 @@ pub struct ProjectRoleTemplateBindingFields {
     /// The role template.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub role_template_name: String,
-    /// The user's id.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user_name: String,
-    /// Or the user's principal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub user_principal_name: String,
+    /// Who.
+    #[serde(flatten)]
+    pub subject: Subject,
     /// Or a group of the server.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub group_name: String,
-    /// Or a group's principal.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub group_principal_name: String,
     /// Or a service account as `<namespace>:<name>`.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub service_account: String,
