@@ -60,6 +60,11 @@ impl JsonPath {
         descend(&self.steps, value)
     }
 
+    /// How many values match.
+    pub fn count(&self, value: &Value) -> usize {
+        count(&self.steps, value)
+    }
+
     fn compile_steps(mut rest: &str) -> Result<Self, String> {
         let mut steps = Vec::new();
         while let Some(next) = rest.chars().next() {
@@ -88,11 +93,7 @@ fn descend<'a>(steps: &[Step], value: &'a Value) -> Option<&'a Value> {
     let Some((step, rest)) = steps.split_first() else { return Some(value) };
     match (step, value) {
         (Step::Key(key), _) => descend(rest, value.get(key)?),
-        (Step::Index(index), Value::Array(items)) => {
-            let length = i64::try_from(items.len()).ok()?;
-            let index = if *index < 0 { length.checked_add(*index)? } else { *index };
-            descend(rest, items.get(usize::try_from(index).ok()?)?)
-        }
+        (Step::Index(index), Value::Array(items)) => descend(rest, at(items, *index)?),
         (Step::All, Value::Array(items)) => items.iter().find_map(|item| descend(rest, item)),
         (Step::All, Value::Object(map)) => map.values().find_map(|item| descend(rest, item)),
         (Step::Filter(filter), Value::Array(items)) => {
@@ -100,6 +101,27 @@ fn descend<'a>(steps: &[Step], value: &'a Value) -> Option<&'a Value> {
         }
         _ => None,
     }
+}
+
+fn count(steps: &[Step], value: &Value) -> usize {
+    let Some((step, rest)) = steps.split_first() else { return 1 };
+    match (step, value) {
+        (Step::Key(key), _) => value.get(key).map_or(0, |value| count(rest, value)),
+        (Step::Index(index), Value::Array(items)) => at(items, *index).map_or(0, |item| count(rest, item)),
+        (Step::All, Value::Array(items)) => items.iter().map(|item| count(rest, item)).sum(),
+        (Step::All, Value::Object(map)) => map.values().map(|item| count(rest, item)).sum(),
+        (Step::Filter(filter), Value::Array(items)) => {
+            items.iter().filter(|item| filter.accepts(item)).map(|item| count(rest, item)).sum()
+        }
+        _ => 0,
+    }
+}
+
+/// The item at an index, from the end where negative.
+fn at(items: &[Value], index: i64) -> Option<&Value> {
+    let length = i64::try_from(items.len()).ok()?;
+    let index = if index < 0 { length.checked_add(index)? } else { index };
+    items.get(usize::try_from(index).ok()?)
 }
 
 impl Filter {
@@ -263,6 +285,23 @@ mod tests {
                 "nested": [[1, 2], [3]],
             },
         })
+    }
+
+    #[test]
+    fn matches_are_counted() {
+        for (path, expect) in [
+            (".status.addresses[*]", 3),
+            (".status.addresses[*].ip", 2),
+            (".status.nested[*][*]", 3),
+            (".status.empty[*]", 0),
+            (".status.conditions[?(@.age>5)]", 1),
+            (".status.conditions[-1]", 1),
+            (".status.conditions[9]", 0),
+            (".metadata.name", 1),
+            (".none", 0),
+        ] {
+            assert_eq!(JsonPath::compile(path).unwrap().count(&object()), expect, "{path}");
+        }
     }
 
     #[test]

@@ -19,6 +19,10 @@ enum Source {
     Object(String),
     /// `subjects(User)`: the names of the subjects of a kind.
     Subjects(String),
+    /// `ratio(.status.ready,.spec.items[*])`: `1/2`. A number counts as it is, anything else by how often it occurs.
+    Ratio(JsonPath, JsonPath),
+    /// `labels(node-role.kubernetes.io/)`: what follows the prefix in the names of labels.
+    Labels(String),
 }
 
 impl Source {
@@ -30,6 +34,16 @@ impl Source {
             Some(("reference", name)) => Source::Reference(field(name)),
             Some(("object", name)) => Source::Object(field(name)),
             Some(("subjects", kind)) => Source::Subjects(kind.to_owned()),
+            Some(("labels", prefix)) => Source::Labels(prefix.to_owned()),
+            Some(("ratio", paths)) => {
+                let paths = paths
+                    .split_once(',')
+                    .map(|(part, whole)| (JsonPath::compile(part), JsonPath::compile(whole)));
+                match paths {
+                    Some((Ok(part), Ok(whole))) => Source::Ratio(part, whole),
+                    _ => Source::Path(None),
+                }
+            }
             _ => Source::Path(JsonPath::compile(path).ok()),
         }
     }
@@ -84,9 +98,29 @@ impl Cells {
                 Value::from(format!("{kind}/{}", reference["name"].as_str().unwrap_or_default()))
             }
             Source::Subjects(kind) => Value::from(subjects(object, kind)),
+            Source::Ratio(part, whole) => {
+                Value::from(format!("{}/{}", amount(part, object), amount(whole, object)))
+            }
+            Source::Labels(prefix) => labels(object, prefix),
         }));
         cells
     }
+}
+
+fn amount(path: &JsonPath, object: &Value) -> u64 {
+    match path.first(object).and_then(Value::as_u64) {
+        Some(number) => number,
+        None => path.count(object) as u64,
+    }
+}
+
+/// The ends of the names of labels that begin with `prefix`, in order.
+fn labels(object: &Value, prefix: &str) -> Value {
+    let labels = object["metadata"]["labels"].as_object();
+    let mut ends: Vec<&str> =
+        labels.into_iter().flatten().filter_map(|(name, _)| name.strip_prefix(prefix)).collect();
+    ends.sort_unstable();
+    if ends.is_empty() { Value::Null } else { Value::from(ends.join(",")) }
 }
 
 fn length(value: &Value) -> usize {
@@ -188,4 +222,31 @@ pub(crate) fn object_table(cells: &Cells, include: IncludeObject, object: &Objec
     let mut rows = Vec::new();
     render_row(cells, include, &wire, jiff::Timestamp::now(), &mut rows);
     table(&json!({"resourceVersion": object.resource_version()}), Some(&cells.definitions()), &rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn computed_cells() {
+        let object = json!({
+            "metadata": {"name": "a", "labels": {"role/worker": "", "role/etcd": "true", "other": "x"}},
+            "spec": {"replicas": 3, "containers": [{}, {}]},
+            "status": {"readyReplicas": 1, "containerStatuses": [{"ready": true}, {"ready": false}]},
+            "data": {"a": "", "b": ""},
+        });
+        for (path, expect) in [
+            ("ratio(.status.readyReplicas,.spec.replicas)", json!("1/3")),
+            ("ratio(.status.containerStatuses[?(@.ready==true)],.spec.containers[*])", json!("1/2")),
+            ("ratio(.status.none,.spec.replicas)", json!("0/3")),
+            ("ratio(.status.none)", json!(null)),
+            ("labels(role/)", json!("etcd,worker")),
+            ("labels(none/)", json!(null)),
+            ("count(.data,.binaryData)", json!(2)),
+        ] {
+            let cells = Cells::new(&[Column::new("X", "string", path)]);
+            assert_eq!(cells.row(&object, jiff::Timestamp::now())[1], expect, "{path}");
+        }
+    }
 }

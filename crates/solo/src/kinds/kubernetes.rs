@@ -12,7 +12,7 @@ pub(super) static ROWS: &[Row] = &[
         "nodes",
         &[
             Col("Status", "string", ".status.conditions[?(@.status==\"True\")].type", 0),
-            Col("Roles", "string", ".metadata.annotations.grange\\.io/node-roles", 0),
+            Col("Roles", "string", "labels(node-role.kubernetes.io/)", 0),
             AGE,
             Col("Version", "string", ".status.nodeInfo.kubeletVersion", 0),
             Col("Internal-IP", "string", ".status.addresses[?(@.type==\"InternalIP\")].address", 1),
@@ -32,7 +32,12 @@ pub(super) static ROWS: &[Row] = &[
         "Pod",
         "pods",
         &[
-            Col("Ready", "string", ".status.containerStatuses[0].ready", 0),
+            Col(
+                "Ready",
+                "string",
+                "ratio(.status.containerStatuses[?(@.ready==true)],.spec.containers[*])",
+                0,
+            ),
             Col("Status", "string", ".status.phase", 0),
             Col("Restarts", "integer", ".status.containerStatuses[0].restartCount", 0),
             AGE,
@@ -107,7 +112,7 @@ pub(super) static ROWS: &[Row] = &[
         "Deployment",
         "deployments",
         &[
-            Col("Ready", "integer", ".status.readyReplicas", 0),
+            Col("Ready", "string", "ratio(.status.readyReplicas,.spec.replicas)", 0),
             Col("Up-to-date", "integer", ".status.updatedReplicas", 0),
             Col("Available", "integer", ".status.availableReplicas", 0),
             AGE,

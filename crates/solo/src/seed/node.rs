@@ -51,7 +51,6 @@ pub(super) async fn seed(client: &Client, facts: &Facts) -> Result<(), ClientErr
                 "kubevirt.io/schedulable": yes,
             },
             "annotations": {
-                "grange.io/node-roles": "control-plane,etcd,master",
                 "management.cattle.io/pod-requests": r#"{"cpu":"0","memory":"0","pods":"0"}"#,
                 "rke2.io/internal-ip": facts.address,
                 "etcd.rke2.cattle.io/node-address": facts.address,
