@@ -387,3 +387,6 @@ fn integer(key: &str, value: &str) -> Result<i64, Status> {
         Status::bad_request(format!("{key}: Invalid value: {value:?}: must be a decimal number"))
     })
 }
+
+#[cfg(test)]
+mod tests;
