@@ -56,9 +56,11 @@ pub(crate) fn store_error(error: StoreError) -> Status {
             Reason::RequestEntityTooLarge,
             format!("Request entity too large: the object has {size_bytes} bytes, limit is {limit_bytes}"),
         ),
-        StoreError::NoSpace(why) => {
-            Status::new(507, Reason::InsufficientStorage, format!("nothing can be written: {why}"))
-        }
+        StoreError::NoSpace(why) => Status::new(
+            507,
+            Reason::InsufficientStorage,
+            format!("nothing can be written: the disk of the server's data is full or fails ({why})"),
+        ),
         StoreError::Unavailable(why) => Status::unavailable(format!("the store is unavailable: {why}"), 1),
         StoreError::Internal(why) => {
             tracing::error!(error = %why, "store failure");

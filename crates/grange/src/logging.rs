@@ -15,7 +15,11 @@ pub(crate) fn start(is_client: bool) {
     };
     let has_color =
         std::env::var_os("NO_COLOR").is_none() && std::io::IsTerminal::is_terminal(&std::io::stderr());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written (a full disk) must not take down the thread that had something to say.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     if std::env::var("GRANGE_LOG_FORMAT").as_deref() == Ok("json") {
         builder.json().init();
     } else {
