@@ -345,9 +345,10 @@ impl Session {
         OpenStream::open(&self.0.open_streams, MAX_STREAMS as usize).ok_or(TunnelError::TooManyStreams)
     }
 
-    /// Tells a lost session from a lost stream.
+    /// Tells a lost session from a lost stream. The link knows of its end before the protocol above it does.
     fn explain(&self, error: h2::Error) -> TunnelError {
-        if self.0.link.is_over() || error.is_io() || error.is_go_away() {
+        let is_lost = self.0.link.end().is_some() || self.0.link.is_over();
+        if is_lost || error.is_io() || error.is_go_away() {
             TunnelError::Closed(self.end())
         } else {
             TunnelError::Stream(error)
