@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use grange_tunnel::websocket::{FRAME_LIMIT, Role, Socket};
+use proptest::prelude::*;
 use rand::{Rng, RngExt, SeedableRng, rngs::SmallRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
@@ -118,4 +119,81 @@ async fn a_flood_of_pings_is_survived() {
     timeout(Duration::from_secs(10), client.read_exact(&mut byte)).await.unwrap().unwrap();
     assert_eq!(&byte, b"x");
     drop(flood.await.unwrap());
+}
+
+/// A frame as a peer may send it, right or wrong: first byte, whether masked, payload, and maybe another length than
+/// the payload's.
+fn frame() -> impl Strategy<Value = Vec<u8>> {
+    let first = prop_oneof![
+        4 => Just(0x82),
+        4 => prop::sample::select(vec![0x00, 0x01, 0x02, 0x80, 0x81, 0x88, 0x89, 0x8a]),
+        1 => any::<u8>(),
+    ];
+    let claimed = prop_oneof![6 => Just(None), 1 => any::<u64>().prop_map(Some)];
+    (first, any::<bool>(), prop::collection::vec(any::<u8>(), 0..200), claimed).prop_map(
+        |(first, masked, payload, claimed)| {
+            let mask_bit = if masked { 0x80 } else { 0 };
+            let mut bytes = vec![first];
+            match claimed.unwrap_or(payload.len() as u64) {
+                length @ 0..126 => bytes.push(mask_bit | length as u8),
+                length @ 126..0x1_0000 => {
+                    bytes.push(mask_bit | 126);
+                    bytes.extend_from_slice(&(length as u16).to_be_bytes());
+                }
+                length => {
+                    bytes.push(mask_bit | 127);
+                    bytes.extend_from_slice(&length.to_be_bytes());
+                }
+            }
+            if masked {
+                bytes.extend_from_slice(&[0; 4]);
+            }
+            bytes.extend_from_slice(&payload);
+            bytes
+        },
+    )
+}
+
+proptest! {
+    /// No bytes make a reader hang, panic, or believe that more came than did.
+    #[test]
+    fn whatever_comes_reading_ends(
+        frames in prop::collection::vec(frame(), 0..8),
+        cut in 0..2000_usize,
+        room in 1..64_usize,
+        is_server in any::<bool>(),
+    ) {
+        let mut bytes = frames.concat();
+        bytes.truncate(cut);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            for as_text in [false, true] {
+                let (mut raw, end) = duplex(room);
+                let mut socket = Socket::new(end, if is_server { Role::Server } else { Role::Client });
+                let sent = bytes.clone();
+                let writing = async {
+                    // The reader may have hung up before.
+                    let _ = raw.write_all(&sent).await;
+                    let _ = raw.shutdown().await;
+                    // What it has to say is read, or it could not say it.
+                    let _ = raw.read_to_end(&mut Vec::new()).await;
+                };
+                let reading = async {
+                    let received = if as_text {
+                        let text = socket.receive_text(100).await;
+                        text.ok().flatten().map_or(0, |text| { assert!(text.len() <= 100); text.len() })
+                    } else {
+                        let mut received = Vec::new();
+                        let _ = socket.read_to_end(&mut received).await;
+                        received.len()
+                    };
+                    drop(socket);
+                    received
+                };
+                let both = async { tokio::join!(reading, writing) };
+                let (received, ()) = timeout(Duration::from_secs(10), both).await.expect("reading hangs");
+                assert!(received <= bytes.len());
+            }
+        });
+    }
 }
