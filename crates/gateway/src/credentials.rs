@@ -131,6 +131,8 @@ pub(crate) fn comes_from_us(headers: &HeaderMap, uri: &Uri, server_url: &ServerU
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
@@ -209,5 +211,29 @@ mod tests {
         let token = csrf_token("token-abcde:secret");
         assert!(token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit()), "{token}");
         assert_ne!(token, csrf_token("token-abcde:secreu"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_headers_are_read_and_bounded(
+            authorization in prop_oneof![
+                Just(Vec::new()),
+                prop::collection::vec(any::<u8>(), 1..64),
+                "(Bearer|Basic|bearer|BASIC|Digest)? ?[A-Za-z0-9+/=:_ -]{0,40}".prop_map(String::into_bytes),
+            ],
+            cookie in "(R_SESS|x|;|=|[a-z: ]){0,12}",
+        ) {
+            let mut map = HeaderMap::new();
+            for (name, bytes) in [("authorization", authorization), ("cookie", cookie.into_bytes())] {
+                if let Ok(value) = http::HeaderValue::from_bytes(&bytes)
+                    && !bytes.is_empty()
+                {
+                    map.append(name, value);
+                }
+            }
+            if let Credential::Header(found) | Credential::Cookie(found) = find(&map) {
+                prop_assert!(found.len() <= MAX_CREDENTIAL_BYTES);
+            }
+        }
     }
 }

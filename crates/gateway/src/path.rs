@@ -18,30 +18,33 @@ pub(crate) fn check(path: &str) -> Result<(), &'static str> {
     if bytes.iter().any(|byte| *byte < 0x21 || *byte == 0x7f || *byte == b'\\') {
         return Err("the path must not contain control characters, spaces or backslashes");
     }
-    for (index, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'%') {
-        match decode(bytes, index) {
+    if !path.contains('%') {
+        return Ok(());
+    }
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some((first, behind)) = rest.split_first() {
+        if *first != b'%' {
+            decoded.push(*first);
+            rest = behind;
+            continue;
+        }
+        match behind.get(..2).and_then(hex_pair) {
             None => return Err("the path holds a malformed percent sequence"),
             // A slash, backslash or dot in disguise means one thing here and another thing behind us.
             Some(b'/' | b'\\' | b'.') => return Err("the path must not contain %2e, %2f or %5c"),
             Some(byte) if byte < 0x20 || byte == 0x7f => {
                 return Err("the path must not contain encoded control characters");
             }
-            // `%252f`: the same in a double disguise.
-            Some(b'%') if is_disguised(bytes.get(index + 3..index + 5)) => {
-                return Err("the path must not be encoded twice");
-            }
-            Some(_) => {}
+            Some(byte) => decoded.push(byte),
         }
+        rest = &behind[2..];
+    }
+    // `%252f`, `%25%32%66`: the same in a double disguise.
+    if decoded.windows(3).any(|part| part[0] == b'%' && hex_pair(&part[1..]).is_some()) {
+        return Err("the path must not be encoded twice");
     }
     Ok(())
-}
-
-fn is_disguised(pair: Option<&[u8]>) -> bool {
-    matches!(pair.and_then(hex_pair), Some(b'/' | b'\\' | b'.' | b'%'))
-}
-
-fn decode(bytes: &[u8], percent: usize) -> Option<u8> {
-    hex_pair(bytes.get(percent + 1..percent + 3)?)
 }
 
 fn hex_pair(pair: &[u8]) -> Option<u8> {
@@ -54,6 +57,8 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -88,8 +93,48 @@ mod tests {
             "/api/%2",
             "/api/%252f",
             "/api/%25252f",
+            "/api/%25%32%66",
+            "/api/%25%32e%25%32e/x",
         ] {
             assert!(check(path).is_err(), "{path}");
+        }
+    }
+
+    /// What a reader behind us may make of a path, however often it decodes.
+    fn decoded(path: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut rest = path;
+        while let Some((first, behind)) = rest.split_first() {
+            match behind.get(..2).and_then(hex_pair).filter(|_| *first == b'%') {
+                Some(byte) => {
+                    out.push(byte);
+                    rest = &behind[2..];
+                }
+                None => {
+                    out.push(*first);
+                    rest = behind;
+                }
+            }
+        }
+        out
+    }
+
+    proptest! {
+        #[test]
+        fn what_passes_means_the_same_to_everybody_behind_us(
+            path in "/?(%[0-9a-fA-F]{2}|%25|%2|[25efEF%]|\\.|/|[a-c]|\\\\|é){0,12}",
+        ) {
+            if check(&path).is_ok() {
+                let segments = path.split('/').count();
+                let mut seen = path.into_bytes();
+                for _ in 0..3 {
+                    seen = decoded(&seen);
+                    let parts: Vec<&[u8]> = seen.split(|byte| *byte == b'/').collect();
+                    prop_assert_eq!(parts.len(), segments);
+                    prop_assert!(!parts.iter().any(|part| *part == b"." || *part == b".."));
+                    prop_assert!(!seen.iter().any(|byte| *byte < 0x20 || *byte == b'\\'));
+                }
+            }
         }
     }
 }
