@@ -76,6 +76,12 @@ pub(crate) struct Pair {
     pub(crate) key: PrivateKeyDer<'static>,
 }
 
+impl Pair {
+    fn copy(&self) -> Self {
+        Pair { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
 /// The pair to serve now and the CA that clients need.
 pub(crate) fn load(
     source: &TlsSource,
@@ -113,8 +119,14 @@ fn read_pair(certificate: &PathBuf, key: &PathBuf) -> Result<Pair, TlsError> {
     if chain.is_empty() {
         return Err(content(certificate, &"it holds no PEM certificate"));
     }
-    let key_der = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| content(key, &error))?;
-    Ok(Pair { chain, key: key_der })
+    let key_der = PrivateKeyDer::from_pem_slice(&read(key)?)
+        .map_err(|error| content(key, &format!("it holds no PEM private key: {error}")))?;
+    let pair = Pair { chain, key: key_der };
+    reload::certified(pair.copy()).map_err(|error| {
+        let reason = format!("it does not fit the certificate {}: {error}", certificate.display());
+        content(key, &reason)
+    })?;
+    Ok(pair)
 }
 
 /// A chain that ends in a self-signed certificate is private: that end is the CA clients need. Others are taken for

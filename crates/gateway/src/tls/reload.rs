@@ -98,7 +98,8 @@ impl ResolvesServerCert for CurrentCertificate {
     }
 }
 
-fn certified(pair: Pair) -> Result<CertifiedKey, TlsError> {
+/// The pair as rustls serves it, if its halves fit.
+pub(super) fn certified(pair: Pair) -> Result<CertifiedKey, TlsError> {
     let key = provider().key_provider.load_private_key(pair.key)?;
     let certified = CertifiedKey::new(pair.chain, key);
     certified.keys_match()?;
