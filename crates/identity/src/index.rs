@@ -4,10 +4,7 @@
 //! older states: the uids of revoked tokens are remembered for a while.
 use std::{
     collections::{BTreeSet, HashMap, HashSet, VecDeque},
-    sync::{
-        Arc, RwLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::{Arc, RwLock, atomic::AtomicI64},
     time::{Duration, Instant},
 };
 
@@ -18,12 +15,16 @@ use jiff::Timestamp;
 use tokio::sync::broadcast;
 
 use crate::{
+    TokenSummary, UserProfile,
     objects::{TokenRecord, UserRecord},
     token::{Presented, TokenHash, TokenKind},
 };
 
-/// Every authenticated person's groups.
-pub const GROUPS: [&str; 2] = ["system:authenticated", "system:cattle:authenticated"];
+mod usage;
+
+use usage::Moment;
+pub(crate) use usage::Usage;
+
 /// Revocations a subscriber may lag behind before it has to look at everything.
 pub const REVOCATION_BACKLOG: usize = 1024;
 /// Revoked tokens remembered against late watch events.
@@ -55,50 +56,6 @@ pub struct Identity {
     pub cluster_name: Arc<str>,
 }
 
-/// A user as shown to people.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UserProfile {
-    /// The User object's name.
-    pub id: String,
-    /// The User object's uid.
-    pub uid: String,
-    /// The login name.
-    pub username: String,
-    /// The name for people.
-    pub display_name: String,
-    /// Free text.
-    pub description: String,
-    /// Whether the user may log in.
-    pub enabled: bool,
-    /// Whether the password has to be changed.
-    pub must_change_password: bool,
-    /// `local://…` and what external providers know the user as.
-    pub principal_ids: Vec<String>,
-    /// Whether this is the administrator of the first start.
-    pub is_bootstrap_admin: bool,
-    /// When the object was created.
-    pub created: String,
-}
-
-/// A token as its owner sees it; nothing in it opens anything.
-#[derive(Clone, Debug, PartialEq)]
-pub struct TokenSummary {
-    /// The Token object's name.
-    pub name: String,
-    /// What it is for.
-    pub kind: TokenKind,
-    /// What its owner calls it.
-    pub description: String,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-    /// When it ends; `None` is never.
-    pub expires_at: Option<Timestamp>,
-    /// When it was last shown, as far as this process and the object know.
-    pub last_used_at: Option<Timestamp>,
-    /// The one cluster it is for, or `""`.
-    pub cluster_name: String,
-}
-
 struct User {
     record: UserRecord,
     id: Arc<str>,
@@ -111,36 +68,6 @@ struct Token {
     local_until: Option<Instant>,
     last_used: Moment,
     last_active: Moment,
-}
-
-/// A moment that moves forward without a lock, in seconds; 0 is never.
-#[derive(Default)]
-struct Moment(AtomicI64);
-
-impl Moment {
-    fn advance(&self, to: Timestamp) {
-        self.0.fetch_max(to.as_second(), Ordering::Relaxed);
-    }
-    fn get(&self) -> Option<Timestamp> {
-        let seconds = self.0.load(Ordering::Relaxed);
-        (seconds > 0).then(|| Timestamp::from_second(seconds).ok()).flatten()
-    }
-}
-
-impl Token {
-    /// Whether it opens anything now. A session that nobody used for so many seconds does not.
-    fn is_live(&self, now: Timestamp, idle_ttl_seconds: i64) -> bool {
-        let is_idle = self.record.kind == TokenKind::Session
-            && self.last_active.get().is_some_and(|at| now.as_second() - at.as_second() > idle_ttl_seconds);
-        token_is_live(&self.record, now) && !is_idle
-    }
-}
-
-/// When a token was used since the object last said so.
-pub(crate) struct Usage {
-    pub(crate) token: String,
-    pub(crate) last_used_at: Timestamp,
-    pub(crate) last_active_at: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -181,10 +108,11 @@ impl Index {
         if !token.record.hash?.matches(&hash) || !token.is_live(now, self.idle_ttl_seconds()) {
             return None;
         }
-        let user = state.users.get(&token.record.user_id).filter(|user| user.record.enabled)?;
+        let user =
+            state.users.get(&token.record.user_id).filter(|user| may_use(&user.record, &token.record))?;
         token.last_used.advance(now);
         Some(Identity {
-            user: user_info(&user.record, &token.record.name),
+            user: user.record.info(&token.record.name),
             token: token.name.clone(),
             user_id: user.id.clone(),
             kind: token.record.kind,
@@ -194,23 +122,20 @@ impl Index {
     /// Whether a stream that was opened with this token may stay open.
     pub fn is_live(&self, token: &str, user_id: &str) -> bool {
         let state = self.read();
-        state.users.get(user_id).is_some_and(|user| user.record.enabled)
-            && state
-                .tokens
-                .get(token)
-                .is_some_and(|token| token.is_live(Timestamp::now(), self.idle_ttl_seconds()))
-    }
-    /// Notes that the person behind a session did something. What a page does by itself is none of it.
-    pub fn note_activity(&self, token: &str) {
-        if let Some(token) = self.read().tokens.get(token) {
-            token.last_active.advance(Timestamp::now());
-        }
+        let (Some(user), Some(token)) = (state.users.get(user_id), state.tokens.get(token)) else {
+            return false;
+        };
+        may_use(&user.record, &token.record) && token.is_live(Timestamp::now(), self.idle_ttl_seconds())
     }
     /// A user's tokens, oldest first.
     pub fn tokens_of(&self, user_id: &str) -> Vec<TokenSummary> {
         let state = self.read();
-        let mut own: Vec<TokenSummary> =
-            state.tokens.values().filter(|token| token.record.user_id == user_id).map(summary).collect();
+        let mut own: Vec<TokenSummary> = state
+            .tokens
+            .values()
+            .filter(|token| token.record.user_id == user_id)
+            .map(|token| token.record.summary(token.last_used.get()))
+            .collect();
         own.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
         own
     }
@@ -220,7 +145,7 @@ impl Index {
     }
     /// A user by id.
     pub fn user(&self, id: &str) -> Option<UserProfile> {
-        self.read().users.get(id).map(|user| profile(&user.record))
+        self.read().users.get(id).map(|user| user.record.profile())
     }
     /// A user's id by login name.
     pub fn user_id(&self, username: &str) -> Option<String> {
@@ -249,24 +174,20 @@ impl Index {
     pub(crate) fn apply_user(&self, record: UserRecord) {
         let mut state = self.write();
         let id: Arc<str> = record.name.as_str().into();
-        let was_enabled = match state.users.get(&record.name) {
-            Some(old) => {
-                let old_username = old.record.username.clone();
-                let was_enabled = old.record.enabled;
-                if old_username != record.username
-                    && state.ids_by_username.get(&old_username) == Some(&record.name)
-                {
-                    state.ids_by_username.remove(&old_username);
-                }
-                was_enabled
-            }
-            None => false,
-        };
-        if !record.username.is_empty() {
-            // First come, first served: a second user of the same login name cannot take it over.
-            state.ids_by_username.entry(record.username.clone()).or_insert_with(|| record.name.clone());
+        let old = state.users.get(&record.name).map(|old| &old.record);
+        let was_enabled = old.is_some_and(|old| old.enabled);
+        let old_username = old.map(|old| old.username.clone()).filter(|old| *old != record.username);
+        // The same name and another uid: the old user is gone, whatever the watch has shown of that.
+        let is_namesake = old.is_some_and(|old| old.uid != record.uid);
+        if let Some(old_username) = old_username {
+            release_username(&mut state, &old_username, &record.name);
         }
-        let is_revoked = was_enabled && !record.enabled;
+        // The oldest user of a login name has it, in whatever order a restarted server hears of them.
+        let holder = state.ids_by_username.get(&record.username).and_then(|id| state.users.get(id));
+        if !record.username.is_empty() && holder.is_none_or(|holder| record.created < holder.record.created) {
+            state.ids_by_username.insert(record.username.clone(), record.name.clone());
+        }
+        let is_revoked = was_enabled && (!record.enabled || is_namesake);
         state.users.insert(record.name.clone(), User { record, id: id.clone() });
         drop(state);
         if is_revoked {
@@ -276,17 +197,7 @@ impl Index {
     pub(crate) fn remove_user(&self, name: &str) {
         let mut state = self.write();
         let Some(user) = state.users.remove(name) else { return };
-        if state.ids_by_username.get(&user.record.username).is_some_and(|id| id == name) {
-            state.ids_by_username.remove(&user.record.username);
-            let heir = state
-                .users
-                .values()
-                .find(|other| other.record.username == user.record.username)
-                .map(|other| other.record.name.clone());
-            if let Some(heir) = heir {
-                state.ids_by_username.insert(user.record.username.clone(), heir);
-            }
-        }
+        release_username(&mut state, &user.record.username, name);
         drop(state);
         self.announce(Revoked::User(user.id));
     }
@@ -380,37 +291,6 @@ impl Index {
         let sessions = self.tokens_of(user_id).into_iter().filter(|token| token.kind == TokenKind::Session);
         sessions.map(|token| token.name).collect()
     }
-    /// How long a session may lie idle, from now on.
-    pub(crate) fn set_idle_ttl(&self, ttl: Duration) {
-        self.idle_ttl_seconds.store(i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX), Ordering::Relaxed);
-    }
-    /// Sessions that nobody used for too long.
-    pub(crate) fn idle_sessions(&self, now: Timestamp) -> Vec<String> {
-        let (state, idle_ttl) = (self.read(), self.idle_ttl_seconds());
-        let is_idle = |token: &&Token| token_is_live(&token.record, now) && !token.is_live(now, idle_ttl);
-        state.tokens.values().filter(is_idle).map(|token| token.record.name.clone()).collect()
-    }
-    /// Tokens whose objects are behind by `least` or more, `limit` of them at most.
-    pub(crate) fn usage(&self, least: Duration, limit: usize) -> Vec<Usage> {
-        let least = i64::try_from(least.as_secs()).unwrap_or(i64::MAX);
-        let is_behind = |told: Option<Timestamp>, known: Option<Timestamp>| {
-            known.is_some_and(|known| told.is_none_or(|told| known.as_second() - told.as_second() >= least))
-        };
-        let state = self.read();
-        let behind = state.tokens.values().filter_map(|token| {
-            let last_used_at = token.last_used.get()?;
-            let is_session = token.record.kind == TokenKind::Session;
-            let last_active_at = token.last_active.get().filter(|_| is_session);
-            let is_due = is_behind(token.record.last_used_at, Some(last_used_at))
-                || is_behind(token.record.last_active_at.or(token.record.created), last_active_at);
-            is_due.then(|| Usage { token: token.record.name.clone(), last_used_at, last_active_at })
-        });
-        behind.take(limit).collect()
-    }
-
-    fn idle_ttl_seconds(&self) -> i64 {
-        self.idle_ttl_seconds.load(Ordering::Relaxed)
-    }
 
     fn announce(&self, revoked: Revoked) {
         // No receiver is fine: then nobody holds a stream.
@@ -430,55 +310,31 @@ impl TokenAuthenticator for Index {
     }
 }
 
+/// Whether the user may log in and is the one for whom the token was made, not a later one of the same name.
+fn may_use(user: &UserRecord, token: &TokenRecord) -> bool {
+    user.enabled && (token.user_uid.is_empty() || token.user_uid == user.uid)
+}
+
 fn token_is_live(record: &TokenRecord, now: Timestamp) -> bool {
     record.enabled && record.hash.is_some() && record.expires_at.is_none_or(|at| at > now)
 }
 
-fn summary(token: &Token) -> TokenSummary {
-    let record = &token.record;
-    TokenSummary {
-        name: record.name.clone(),
-        kind: record.kind,
-        description: record.description.clone(),
-        created: record.created,
-        expires_at: record.expires_at,
-        last_used_at: token.last_used.get(),
-        cluster_name: record.cluster_name.clone(),
+/// Gives the login name that `holder` had, if it had it, to the oldest other user who bears it.
+fn release_username(state: &mut State, username: &str, holder: &str) {
+    if state.ids_by_username.get(username).is_none_or(|id| id != holder) {
+        return;
+    }
+    state.ids_by_username.remove(username);
+    let bearers = state.users.values().map(|user| &user.record);
+    let others = bearers.filter(|user| user.name != holder && user.username == username);
+    if let Some(heir) = others.min_by(|a, b| a.created.cmp(&b.created)).map(|heir| heir.name.clone()) {
+        state.ids_by_username.insert(username.to_owned(), heir);
     }
 }
 
 fn forget_expiry(state: &mut State, name: &str) {
     if let Some(at) = state.tokens.get(name).and_then(|token| token.record.expires_at) {
         state.expiries.remove(&(at, name.to_owned()));
-    }
-}
-
-fn user_info(user: &UserRecord, token_name: &str) -> UserInfo {
-    UserInfo {
-        username: user.name.clone(),
-        uid: user.name.clone(),
-        groups: GROUPS.iter().map(|group| (*group).to_owned()).collect(),
-        extra: [
-            ("principalid".to_owned(), vec![format!("local://{}", user.name)]),
-            ("requesttokenid".to_owned(), vec![token_name.to_owned()]),
-            ("username".to_owned(), vec![user.username.clone()]),
-        ]
-        .into(),
-    }
-}
-
-fn profile(record: &UserRecord) -> UserProfile {
-    UserProfile {
-        id: record.name.clone(),
-        uid: record.uid.clone(),
-        username: record.username.clone(),
-        display_name: record.display_name.clone(),
-        description: record.description.clone(),
-        enabled: record.enabled,
-        must_change_password: record.must_change_password,
-        principal_ids: record.principal_ids.clone(),
-        is_bootstrap_admin: record.is_bootstrap_admin,
-        created: record.created.clone(),
     }
 }
 

@@ -13,19 +13,27 @@ pub mod password;
 pub mod resources;
 pub mod secret;
 pub mod service;
+pub mod sessions;
 pub mod throttle;
 pub mod token;
+pub mod user;
 
+mod accounts;
 mod bootstrap;
 mod objects;
 mod sweep;
 mod watch;
 
 pub use bootstrap::BootstrapOutcome;
-pub use index::{Identity, Index, Revoked, TokenSummary, UserProfile};
+pub use index::{Identity, Index, Revoked};
 pub use secret::Secret;
-pub use service::{Config, Handle, IssuedToken, LoginRequest, Service, TokenRequest};
+pub use service::{Config, Handle, LoginRequest, Service};
+pub use sessions::{IssuedToken, TokenRequest, TokenSummary};
 pub use token::TokenKind;
+pub use user::UserProfile;
+
+/// The management API's status when its disk is full.
+const NO_SPACE: u16 = 507;
 
 /// What can go wrong in this crate.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +62,9 @@ pub enum Error {
     /// A password could not be hashed or its stored form cannot be read.
     #[error("password hash: {0}")]
     PasswordHash(String),
+    /// The management API can write nothing now; the sentence says why.
+    #[error("{0}")]
+    NoSpace(String),
     /// The management API refused or failed.
     #[error("management API: {0}")]
     Api(#[source] Box<kube::Error>),
@@ -61,6 +72,9 @@ pub enum Error {
 
 impl From<kube::Error> for Error {
     fn from(error: kube::Error) -> Self {
-        Error::Api(Box::new(error))
+        match error {
+            kube::Error::Api(status) if status.code == NO_SPACE => Error::NoSpace(status.message.clone()),
+            error => Error::Api(Box::new(error)),
+        }
     }
 }

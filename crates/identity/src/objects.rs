@@ -91,6 +91,8 @@ pub(crate) struct TokenRecord {
     pub(crate) name: String,
     pub(crate) uid: String,
     pub(crate) user_id: String,
+    /// The uid of the User that owns it; empty if none does.
+    pub(crate) user_uid: String,
     pub(crate) hash: Option<TokenHash>,
     pub(crate) enabled: bool,
     pub(crate) expires_at: Option<Timestamp>,
@@ -113,6 +115,7 @@ impl TokenRecord {
         Some(TokenRecord {
             uid: object.metadata.uid.clone().unwrap_or_default(),
             user_id: text("userId").to_owned(),
+            user_uid: owner_uid(object).unwrap_or_default().to_owned(),
             hash: TokenHash::from_stored(text("token")),
             enabled: object.data.get("enabled").and_then(Value::as_bool).unwrap_or(true)
                 && object.metadata.deletion_timestamp.is_none()
@@ -162,6 +165,11 @@ impl NewToken<'_> {
             "enabled": true,
         })
     }
+}
+
+fn owner_uid(object: &DynamicObject) -> Option<&str> {
+    let owners = object.metadata.owner_references.as_deref()?;
+    owners.iter().find(|owner| owner.kind == "User").map(|owner| owner.uid.as_str())
 }
 
 fn label<'a>(object: &'a DynamicObject, key: &str) -> Option<&'a str> {

@@ -1,21 +1,21 @@
 //! The two resources this crate keeps in the management API, with the rules that protect them.
 use std::sync::Arc;
 
-use grange_apimachinery::{FieldError, Object, Status};
+use grange_apimachinery::{FieldError, Object, Status, status::FieldCause};
 use grange_apiserver::{Resource, Strategy, UserInfo};
 use grange_resources::{custom_resource_definitions, to_resource};
 
-use crate::objects::GROUP;
+use crate::{Index, objects::GROUP};
 
-/// `users` and `tokens` of `management.cattle.io/v3`.
+/// `users` and `tokens` of `management.cattle.io/v3`; `index` knows which login names are taken.
 ///
 /// # Errors
 /// When a definition is not structural; a test proves that both are.
-pub fn resources() -> Result<Vec<Resource>, FieldError> {
+pub fn resources(index: &Arc<Index>) -> Result<Vec<Resource>, FieldError> {
     let mut resources = Vec::new();
     for definition in custom_resource_definitions() {
         let strategy: Arc<dyn Strategy> = match definition.metadata.name.as_deref() {
-            Some("users.management.cattle.io") => Arc::new(UserRules),
+            Some("users.management.cattle.io") => Arc::new(UserRules(index.clone())),
             Some("tokens.management.cattle.io") => Arc::new(TokenRules),
             _ => continue,
         };
@@ -24,26 +24,42 @@ pub fn resources() -> Result<Vec<Resource>, FieldError> {
     Ok(resources)
 }
 
-/// Login names end up in extras and logs, and ids in `Impersonate-User` and RBAC subjects, where `system:` means
-/// Kubernetes' own parts.
-struct UserRules;
+/// Login names are unique and set once, as in Rancher: whoever bears one gets its logins. They end up in extras and
+/// logs, and ids in `Impersonate-User` and RBAC subjects, where `system:` means Kubernetes' own parts.
+struct UserRules(Arc<Index>);
 
 impl Strategy for UserRules {
     fn prepare_create(&self, _user: &UserInfo, object: &mut Object) -> Result<(), Status> {
-        check_user(object)
+        self.check(object)
     }
-    fn prepare_update(&self, _user: &UserInfo, _old: &Object, new: &mut Object) -> Result<(), Status> {
-        check_user(new)
+    fn prepare_update(&self, _user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
+        let username = old.text(&["username"]);
+        if !username.is_empty() && new.text(&["username"]) != username {
+            return Err(wrong_username(old, FieldCause::FieldValueInvalid, "field is immutable"));
+        }
+        self.check(new)
     }
 }
 
-fn check_user(object: &mut Object) -> Result<(), Status> {
-    // A password in clear has no place in this object; it belongs into a Secret, hashed.
-    object.remove(&["password"]);
-    if object.text(&["username"]).starts_with("system:") {
-        return Err(Status::bad_request("username: must not begin with \"system:\""));
+impl UserRules {
+    fn check(&self, object: &mut Object) -> Result<(), Status> {
+        // A password in clear has no place in this object; it belongs into a Secret, hashed.
+        object.remove(&["password"]);
+        let username = object.text(&["username"]);
+        if username.starts_with("system:") {
+            let why = "must not begin with \"system:\"";
+            return Err(wrong_username(object, FieldCause::FieldValueInvalid, why));
+        }
+        if self.0.user_id(username).is_some_and(|holder| holder != object.name()) {
+            return Err(wrong_username(object, FieldCause::FieldValueDuplicate, "is already in use"));
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+fn wrong_username(user: &Object, cause: FieldCause, why: &str) -> Status {
+    let error = FieldError { field: "username".into(), cause, value: None, detail: why.into() };
+    Status::invalid(GROUP, "User", user.name(), vec![error])
 }
 
 /// Hashes stay inside, and nobody turns a token into somebody else's.
@@ -101,8 +117,11 @@ mod tests {
 
     #[test]
     fn both_resources_are_there() {
-        let names: Vec<String> =
-            resources().expect("structural").into_iter().map(|resource| resource.plural).collect();
+        let names: Vec<String> = resources(&Arc::default())
+            .expect("structural")
+            .into_iter()
+            .map(|resource| resource.plural)
+            .collect();
         assert_eq!(names, ["tokens", "users"]);
     }
 
@@ -129,10 +148,15 @@ mod tests {
 
     #[test]
     fn kubernetes_own_names_and_clear_passwords_are_refused() {
+        let rules = UserRules(Arc::default());
         let mut user = object(json!({"username": "system:admin"}));
-        assert!(UserRules.prepare_create(&UserInfo::default(), &mut user).is_err());
+        assert!(rules.prepare_create(&UserInfo::default(), &mut user).is_err());
+        let old = object(json!({"metadata": {"name": "u-a"}, "username": "alice"}));
+        let mut renamed = object(json!({"metadata": {"name": "u-a"}, "username": "bob"}));
+        let refused = rules.prepare_update(&UserInfo::default(), &old, &mut renamed).unwrap_err();
+        assert!(refused.message.contains("username"), "{}", refused.message);
         let mut user = object(json!({"username": "alice", "password": "clear"}));
-        UserRules.prepare_create(&UserInfo::default(), &mut user).expect("allowed");
+        rules.prepare_create(&UserInfo::default(), &mut user).expect("allowed");
         assert!(user.get(&["password"]).is_none());
     }
 }

@@ -113,6 +113,7 @@ pub(crate) fn refusal(error: Error) -> Status {
         Error::Busy => respond::too_many("too many logins at once; try again", 1),
         Error::PasswordRule(rule) => Status::new(422, Reason::Invalid, rule),
         Error::NoSuchUser(id) => Status::not_found("management.cattle.io", "users", &id),
+        Error::NoSpace(why) => Status::new(507, Reason::InsufficientStorage, why),
         Error::Api(error) => {
             tracing::error!(%error, "the management API failed");
             Status::unavailable("users and tokens cannot be read or written now", 1)

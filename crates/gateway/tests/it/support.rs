@@ -100,7 +100,7 @@ impl Gate {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let mut api = grange_apiserver::Config::new(store, index.clone());
         api.resources = grange_clusters::resources(&hooks).unwrap();
-        api.resources.extend(grange_identity::resources::resources().unwrap());
+        api.resources.extend(grange_identity::resources::resources(&index).unwrap());
         api.resources.extend(grange_settings::resources(&settings).unwrap());
         let (api_service, apiserver) = grange_apiserver::Service::new(api);
         tokio::spawn(api_service.run(stop.clone()));

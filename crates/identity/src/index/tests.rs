@@ -1,5 +1,7 @@
-//! Who presents what, and what ends it.
+//! What the index answers, and what it announces.
+
 use super::*;
+use crate::user::GROUPS;
 
 fn user(name: &str, username: &str, enabled: bool) -> UserRecord {
     UserRecord {
@@ -20,6 +22,7 @@ fn token(name: &str, user_id: &str) -> TokenRecord {
         name: name.into(),
         uid: format!("uid-{name}"),
         user_id: user_id.into(),
+        user_uid: format!("uid-{user_id}"),
         hash: Some(TokenHash::of(name, "secret")),
         enabled: true,
         expires_at: None,
@@ -137,7 +140,27 @@ fn a_login_name_belongs_to_the_first_user_who_has_it() {
     let index = filled();
     index.apply_user(user("user-b", "admin", true));
     assert_eq!(index.user_id("admin").as_deref(), Some("user-a"));
+    index.apply_user(UserRecord { created: "2030".into(), ..user("user-0", "admin", true) });
+    assert_eq!(index.user_id("admin").as_deref(), Some("user-a"), "the oldest");
     index.remove_user("user-a");
+    assert_eq!(index.user_id("admin").as_deref(), Some("user-b"));
+}
+
+#[test]
+fn a_namesake_of_a_deleted_user_does_not_inherit_tokens() {
+    let index = filled();
+    index.apply_user(UserRecord { uid: "another".into(), ..user("user-a", "mallory", true) });
+    assert!(index.authenticate("token-a:secret").is_none() && !index.is_live("token-a", "user-a"));
+    index.apply_token(TokenRecord { user_uid: String::new(), ..token("token-b", "user-a") }, false);
+    assert!(index.authenticate("token-b:secret").is_some(), "a token without owner goes by the name");
+}
+
+#[test]
+fn a_login_name_that_is_given_up_goes_to_the_next_who_has_it() {
+    let index = filled();
+    index.apply_user(user("user-b", "admin", true));
+    index.apply_user(user("user-a", "root", true));
+    assert_eq!(index.user_id("root").as_deref(), Some("user-a"));
     assert_eq!(index.user_id("admin").as_deref(), Some("user-b"));
 }
 
