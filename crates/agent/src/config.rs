@@ -112,7 +112,8 @@ pub enum ConfigError {
     },
     /// Not in a pod.
     #[error(
-        "KUBERNETES_SERVICE_HOST is not set: the agent does not run in a cluster; use --kubeconfig outside"
+        "the agent does not run in a cluster (KUBERNETES_SERVICE_HOST is not set); beside a cluster it needs \
+         --server-url, --token and --kubeconfig"
     )]
     NotInCluster,
     /// The kubeconfig cannot be used.
@@ -136,6 +137,8 @@ impl Config {
         };
         let credentials = directory(ENV_CREDENTIALS_DIRECTORY, names::CREDENTIALS_DIRECTORY);
         let account = directory(ENV_SERVICE_ACCOUNT_DIRECTORY, DEFAULT_SERVICE_ACCOUNT_DIRECTORY);
+        // First, because a person who only tries the command needs to hear this and nothing else.
+        let host = variable("KUBERNETES_SERVICE_HOST").ok_or(ConfigError::NotInCluster)?;
         let server = match variable(names::ENV_SERVER) {
             Some(url) => url,
             None => read_trimmed(&credentials.join(names::CREDENTIALS_URL_KEY))?,
@@ -143,7 +146,6 @@ impl Config {
         if server.is_empty() {
             return Err(ConfigError::NoServer);
         }
-        let host = variable("KUBERNETES_SERVICE_HOST").ok_or(ConfigError::NotInCluster)?;
         let port = variable("KUBERNETES_SERVICE_PORT").unwrap_or_else(|| "443".to_owned());
         let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
         Ok(Config {

@@ -1,5 +1,6 @@
 //! The administrator's kubeconfig file: 0600, written whole or not at all, its token kept while it works.
 use std::{
+    fs::File,
     io::Write as _,
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
@@ -42,7 +43,18 @@ pub(crate) async fn write(
     if old.as_deref() == Some(&text) {
         return Ok(());
     }
-    replace(path, &text).with_context(|| format!("writing {}", path.display()))
+    replace(path, &text).with_context(|| format!("--kubeconfig-out: writing {}", path.display()))
+}
+
+/// Whether a file that is not there yet can be made: known before a first start tells its password.
+pub(crate) fn check(path: &Path) -> anyhow::Result<()> {
+    if path.is_file() {
+        return Ok(());
+    }
+    let temporary = temporary(path);
+    create(&temporary)
+        .and_then(|_| std::fs::remove_file(&temporary))
+        .with_context(|| format!("--kubeconfig-out: writing {}", path.display()))
 }
 
 /// The token of a kubeconfig that [`write`] wrote.
@@ -52,14 +64,23 @@ fn token_in(text: &str) -> Option<Secret> {
 }
 
 fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.new", std::process::id()));
-    let temporary: PathBuf = path.with_file_name(name);
-    let _ = std::fs::remove_file(&temporary);
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+    let temporary = temporary(path);
+    let mut file = create(&temporary)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&temporary, path)
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.new", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// An empty file for the owner only, over whatever an earlier process may have left.
+fn create(path: &Path) -> std::io::Result<File> {
+    let _ = std::fs::remove_file(path);
+    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(test)]

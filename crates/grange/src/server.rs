@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use grange_apiserver::UserInfo;
 use grange_clusters::{Directory, HooksConfig};
-use grange_gateway::{Bound, Console, Limits, Parts, TlsSource};
+use grange_gateway::{Bound, CaBundle, Console, Limits, Parts, TlsSource};
 use grange_identity::{BootstrapOutcome, Index, Secret};
 use grange_settings::{Given, ServerUrl, Settings};
 use grange_store_sqlite::{SqliteConfig, SqliteStore};
@@ -47,6 +47,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let plan = plan(arguments)?;
     let shutdown = shutdown::on_signal()?;
     prepare(&plan.data_dir)?;
+    kubeconfig_file::check(&plan.kubeconfig_out)?;
     let store = open_store(&plan.data_dir).await?;
 
     let bound = Bound::bind(grange_gateway::Config {
@@ -95,6 +96,9 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     tasks.spawn(async move { identity_service.run(stop_identity.cancelled_owned()).await });
     identity.ready().await;
     let outcome = identity.bootstrap(plan.bootstrap_password).await.context("the first start")?;
+    let server_url = settings.server_url();
+    // At once: whatever fails from here on, the password is not told again.
+    announce(&outcome, &server_url, bound.ca());
 
     let registry = Registry::new(env!("CARGO_PKG_VERSION"));
     let (cluster_service, clusters) = grange_clusters::Service::new(grange_clusters::Config {
@@ -108,7 +112,6 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     tasks.spawn(cluster_service.run(stop_parts.clone()));
     let (ready, ready_seen) = watch::channel(false);
     let ca = bound.ca().clone();
-    let server_url = settings.server_url();
     if let Some(warning) = server_url.reach().warning() {
         tracing::warn!(
             url = server_url.as_str(),
@@ -126,16 +129,21 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     });
     if let Some(admin) = identity.bootstrap_admin() {
         kubeconfig_file::write(&plan.kubeconfig_out, &server_url, &ca, &identity, &admin).await?;
+        if matches!(outcome, BootstrapOutcome::Created { .. }) {
+            eprintln!("hint: kubectl --kubeconfig {} get namespaces", plan.kubeconfig_out.display());
+        }
     }
     let serving = tokio::spawn(gateway.run(shutdown.clone()));
     ready.send_replace(true);
-    announce(&outcome, &server_url, &plan.kubeconfig_out);
     eprintln!(
         "grange server is ready on {} after {} ms: {}",
         handle.address(),
         began.elapsed().as_millis(),
         server_url.as_str()
     );
+    if !ca.is_public() {
+        eprintln!("its CA has the SHA-256 {}", ca.checksum());
+    }
     serving.await.context("the gateway")?;
     stop_parts.cancel();
     tasks.close();
@@ -228,17 +236,20 @@ fn resources(hooks: &HooksConfig, index: &Arc<Index>) -> anyhow::Result<Vec<gran
     Ok(resources)
 }
 
-fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, kubeconfig: &Path) {
+fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, ca: &CaBundle) {
     let BootstrapOutcome::Created { username, generated_password } = outcome else { return };
     let url = server_url.as_str();
+    let trust = if ca.is_public() { String::new() } else { format!(" --ca-checksum {}", ca.checksum()) };
     match generated_password {
         Some(password) => eprintln!(
             "This is the first start. Log in as {username:?} with the one-time password\n\n    {}\n\n\
              It is not shown again; change it after the first login.\n\
-             hint: grange login {url} --username {username}",
+             hint: grange login {url} --username {username}{trust}",
             password.expose()
         ),
-        None => eprintln!("This is the first start. Log in as {username:?} with the bootstrap password."),
+        None => eprintln!(
+            "This is the first start. Log in as {username:?} with the bootstrap password.\n\
+             hint: grange login {url} --username {username}{trust}"
+        ),
     }
-    eprintln!("hint: kubectl --kubeconfig {} get namespaces", kubeconfig.display());
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use grange_apimachinery::yaml;
 use serde::Deserialize;
 
 use super::access::{Access, Parts, Source};
@@ -87,8 +88,9 @@ struct User {
 
 /// Reads the current context; relative paths start at `folder`.
 pub fn read_kubeconfig(text: &str, folder: &Path) -> Result<Access, KubeconfigError> {
+    let document = yaml::parse(text.as_bytes()).map_err(|error| KubeconfigError::Parse(error.message))?;
     let config: Kubeconfig =
-        serde_saphyr::from_str(text).map_err(|error| KubeconfigError::Parse(error.to_string()))?;
+        serde_json::from_value(document.value).map_err(|error| KubeconfigError::Parse(error.to_string()))?;
     let context = find(&config.contexts, "context", &config.current_context)?;
     let cluster = find(&config.clusters, "cluster", &context.cluster)?;
     let user = find(&config.users, "user", &context.user)?;

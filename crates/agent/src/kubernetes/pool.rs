@@ -45,7 +45,7 @@ pub enum PoolError {
     #[error(transparent)]
     Access(#[from] AccessError),
     /// No connection.
-    #[error("cannot connect to the apiserver at {address}")]
+    #[error("cannot connect to the cluster's apiserver at {address}")]
     Connect {
         /// Where.
         address: String,
@@ -54,13 +54,13 @@ pub enum PoolError {
         source: std::io::Error,
     },
     /// No connection in time.
-    #[error("no connection to the apiserver at {address} within {} s", CONNECT_TIMEOUT.as_secs())]
+    #[error("no connection to the cluster's apiserver at {address} within {} s", CONNECT_TIMEOUT.as_secs())]
     TimedOut {
         /// Where.
         address: String,
     },
     /// The answer is not HTTP, or the connection broke.
-    #[error("the apiserver's answer cannot be understood")]
+    #[error("the answer of the cluster's apiserver cannot be understood")]
     Http(#[from] hyper::Error),
 }
 

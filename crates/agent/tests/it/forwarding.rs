@@ -193,7 +193,10 @@ async fn an_absent_apiserver_is_a_502() {
     let body = refused.into_body().collect().await.unwrap().to_bytes();
     let status: Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((status["kind"].as_str(), status["code"].as_u64()), (Some("Status"), Some(502)));
-    assert!(status["message"].as_str().unwrap().contains("cannot connect to the apiserver"), "{status}");
+    assert!(
+        status["message"].as_str().unwrap().contains("cannot connect to the cluster's apiserver"),
+        "{status}"
+    );
     chain.session().ping().await.unwrap();
 }
 
