@@ -39,10 +39,11 @@ pub fn parse_all(bytes: &[u8]) -> Result<Vec<Value>, JsonError> {
     Ok(documents.into_iter().map(|document| document.0).filter(|value| !value.is_null()).collect())
 }
 
-/// Writes one document.
+/// Writes one document. Long texts stay on their line: commands and addresses are copied from it.
 pub fn to_string(value: &Value) -> String {
+    let options = serde_saphyr::ser_options! { folded_wrap_chars: MAX_YAML_BYTES };
     // A tree of strings, numbers and booleans always serializes.
-    serde_saphyr::to_string(value).unwrap_or_default()
+    serde_saphyr::to_string_with_options(value, options).unwrap_or_default()
 }
 
 impl From<serde_saphyr::Error> for JsonError {
@@ -139,6 +140,13 @@ mod tests {
         assert!(parse(long.as_bytes()).is_err());
         assert!(parse(b"\xff\xfe").is_err());
         assert!(parse(&vec![b' '; MAX_YAML_BYTES + 1]).is_err());
+    }
+
+    #[test]
+    fn long_texts_stay_on_their_line() {
+        let long = "word ".repeat(100);
+        assert!(to_string(&json!({"a": long.trim_end()})).contains(long.trim_end()));
+        assert_eq!(to_string(&json!({"a": "one\ntwo\n"})), "a: |\n  one\n  two\n");
     }
 
     fn tree() -> impl Strategy<Value = Value> {

@@ -3,6 +3,9 @@ use std::io::{IsTerminal as _, Write as _};
 
 use serde_json::Value;
 
+/// Longest line on a terminal: a longer one would take two, and redrawing in place would go wrong.
+const SHOWN_CHARACTERS: usize = 100;
+
 /// One line of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
@@ -45,16 +48,15 @@ impl Checklist {
             self.redraw(&items);
         } else {
             for item in items.iter().filter(|item| !self.shown.contains(item)) {
-                eprintln!("{}", line(item));
+                eprintln!("{}", line(item, usize::MAX));
             }
         }
         self.shown = items;
     }
-    /// The last sentence of what is still false.
+    /// The first thing that is still false: what follows it waits for it.
     pub(crate) fn waiting_for(&self) -> String {
-        let open = self.shown.iter().filter(|item| !item.is_true);
-        let texts: Vec<String> = open.map(|item| format!("{} ({})", item.kind, item.message)).collect();
-        if texts.is_empty() { "its first condition".into() } else { texts.join(", ") }
+        let open = self.shown.iter().find(|item| !item.is_true);
+        open.map_or_else(|| "its first condition".into(), |item| format!("{} ({})", item.kind, item.message))
     }
     fn redraw(&mut self, items: &[Item]) {
         let mut text = String::new();
@@ -62,7 +64,7 @@ impl Checklist {
             text.push_str(&format!("\x1b[{}A\x1b[J", self.lines));
         }
         for item in items {
-            text.push_str(&line(item));
+            text.push_str(&line(item, SHOWN_CHARACTERS));
             text.push('\n');
         }
         self.lines = items.len();
@@ -70,15 +72,21 @@ impl Checklist {
     }
 }
 
-fn line(item: &Item) -> String {
+/// An item on one line of at most `limit` characters.
+fn line(item: &Item, limit: usize) -> String {
     let mark = if item.is_true { "[x]" } else { "[ ]" };
-    // One screen line each, or redrawing in place would go wrong.
-    let message: String =
-        item.message.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol }).take(90).collect();
-    if item.is_true || message.is_empty() {
+    let text = if item.is_true || item.message.is_empty() {
         format!("{mark} {}", item.kind)
     } else {
-        format!("{mark} {}: {message}", item.kind)
+        format!("{mark} {}: {}", item.kind, item.message)
+    };
+    let text: String = text.chars().map(|symbol| if symbol.is_control() { ' ' } else { symbol }).collect();
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => {
+            let end = text[..end].char_indices().next_back().map_or(end, |(last, _)| last);
+            format!("{}…", &text[..end])
+        }
+        None => text,
     }
 }
 
@@ -94,8 +102,9 @@ mod tests {
             {"type": "Connected", "status": "True", "message": "ignored"},
             {"type": "Ready", "status": "False", "message": "the API\nis not reached"},
         ]}});
-        let lines: Vec<String> = items(&cluster).iter().map(line).collect();
+        let lines: Vec<String> = items(&cluster).iter().map(|item| line(item, usize::MAX)).collect();
         assert_eq!(lines, ["[x] Connected", "[ ] Ready: the API is not reached"]);
+        assert_eq!(line(&items(&cluster)[1], 16), "[ ] Ready: the …");
         assert!(!is_ready(&cluster));
     }
 }

@@ -37,6 +37,11 @@ fn provisioning(name: &str) -> String {
 async fn list(remote: &Remote, arguments: &List) -> Result<(), Error> {
     let answer = remote.get(MANAGEMENT).await?;
     let items = answer["items"].as_array().cloned().unwrap_or_default();
+    if items.is_empty() && arguments.output == Format::Table {
+        eprintln!("There are no clusters that you may see.");
+        eprintln!("hint: grange cluster import NAME");
+        return Ok(());
+    }
     output::print(arguments.output, &Value::Array(items.clone()), || {
         let rows = items.iter().map(row).collect();
         output::table(&["NAME", "ID", "STATE", "PROVIDER", "KUBERNETES", "AGE"], rows)
@@ -130,7 +135,20 @@ async fn import(remote: &Remote, arguments: &Import) -> Result<(), Error> {
         },
         "spec": {"agentEnvVars": []},
     });
-    remote.post(&provisioning(""), &object).await?;
+    match remote.post(&provisioning(""), &object).await {
+        // Whoever waited too long, or lost the steps, asks again.
+        Err(Error::Refused { code: 409, message }) => {
+            let existing = remote.find(&provisioning(name)).await?;
+            if existing.is_none_or(|cluster| !cluster["metadata"]["deletionTimestamp"].is_null()) {
+                return Err(Error::Refused {
+                    code: 409,
+                    message: format!("{message}, and is being removed"),
+                });
+            }
+            eprintln!("Cluster {name} exists already.");
+        }
+        other => drop(other?),
+    }
     let id = wait_for(
         ASSIGN_TIMEOUT,
         || format!("{name} has no id yet"),
@@ -235,7 +253,7 @@ async fn delete(remote: &Remote, arguments: &Delete) -> Result<(), Error> {
         if !prompt::confirm(&format!(
             "Delete cluster {name} ({id}) here, and what the import brought there?"
         ))? {
-            return Err(Error::Usage("nothing was deleted".into()));
+            return Err(Error::Declined("nothing was deleted".into()));
         }
     }
     let path = match owner_of(remote, &id).await? {

@@ -24,7 +24,7 @@ pub struct Login {
     /// Read the password from standard input instead of asking
     #[arg(long)]
     pub password_stdin: bool,
-    /// Trust the server's own CA if it has this SHA-256 (printed by the first login)
+    /// Trust the server's own CA if it has this SHA-256, which the server prints on its first start
     #[arg(long, env = "GRANGE_CA_CHECKSUM", value_name = "HEX", conflicts_with = "insecure_skip_tls_verify")]
     pub ca_checksum: Option<String>,
     /// Do not check who the server is: anybody on the way can read the password
@@ -46,10 +46,12 @@ pub enum ClusterCommand {
     /// List the clusters you may see.
     List(List),
     /// Create a cluster, print how to connect it, and wait until it is ready.
+    ///
+    /// Run it again to see the steps again and go on waiting.
     Import(Import),
     /// Print a kubeconfig for a cluster.
     Kubeconfig(Kubeconfig),
-    /// Delete a cluster here and remove from it what the import brought.
+    /// Delete a cluster, and remove from it what the import brought.
     Delete(Delete),
 }
 
@@ -69,7 +71,7 @@ pub enum Format {
 #[derive(Args)]
 pub struct List {
     /// How to print it
-    #[arg(long, short, value_enum, default_value_t)]
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
 }
 
@@ -79,7 +81,7 @@ pub struct Import {
     /// The cluster's name
     pub name: String,
     /// What the cluster is for
-    #[arg(long, value_name = "TEXT", default_value = "")]
+    #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub description: String,
     /// Wait until the cluster is ready (the default)
     #[arg(long, overrides_with = "no_wait")]
@@ -91,7 +93,7 @@ pub struct Import {
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_duration)]
     pub timeout: Duration,
     /// How to print the steps
-    #[arg(long, short, value_enum, default_value_t)]
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t)]
     pub output: Format,
 }
 

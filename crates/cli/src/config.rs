@@ -43,7 +43,9 @@ pub(crate) fn read() -> Result<Option<Connection>, Error> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(file(&path, source)),
     };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| file(&path, error.into()))
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| Error::Remembered { path: path.display().to_string(), reason: error.to_string() })
 }
 
 pub(crate) fn write(connection: &Connection) -> Result<(), Error> {

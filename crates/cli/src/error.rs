@@ -6,6 +6,9 @@ pub enum Error {
     /// The arguments do not make sense together.
     #[error("{0}")]
     Usage(String),
+    /// The person said no.
+    #[error("{0}")]
+    Declined(String),
     /// Nobody logged in yet.
     #[error("not logged in")]
     NotLoggedIn,
@@ -31,9 +34,25 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The server has a CA that nobody has vouched for.
+    #[error("the CA of {server} is not known here; its SHA-256 is {checksum}")]
+    UnknownCa {
+        /// Which server.
+        server: String,
+        /// The CA's checksum.
+        checksum: String,
+    },
     /// The server's certificate is not trusted.
     #[error("{0}")]
     Untrusted(String),
+    /// The remembered login cannot be read.
+    #[error("the login kept in {path} cannot be read: {reason}")]
+    Remembered {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The named cluster is not there, or not for this person.
     #[error("there is no cluster {0:?}")]
     NoSuchCluster(String),
@@ -64,8 +83,14 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) => 2,
-            Error::NotLoggedIn | Error::SessionEnded { .. } | Error::Untrusted(_) => 3,
+            Error::NotLoggedIn
+            | Error::SessionEnded { .. }
+            | Error::UnknownCa { .. }
+            | Error::Untrusted(_)
+            | Error::Remembered { .. } => 3,
             Error::Refused { code: 401 | 403 | 429, .. } => 3,
+            // What was given on the command line is out of rule.
+            Error::Refused { code: 422, .. } => 2,
             Error::TimedOut(_) => 4,
             _ => 1,
         }
@@ -73,13 +98,13 @@ impl Error {
     /// What to do next.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::NotLoggedIn => Some("grange login https://HOST:8443".into()),
+            Error::NotLoggedIn | Error::Remembered { .. } => Some("grange login https://HOST:8443".into()),
             Error::SessionEnded { server } => Some(format!("grange login {server}")),
             Error::NoSuchCluster(_) => Some("grange cluster list shows the clusters you may see".into()),
             Error::Unreachable { server, .. } => Some(format!("curl -k {server}/ping should print pong")),
-            Error::Untrusted(_) => Some(
-                "compare the checksum with the one on the server, then pass it with --ca-checksum".into(),
-            ),
+            Error::UnknownCa { server, checksum } => Some(format!(
+                "if that is what the server prints when it starts: grange login {server} --ca-checksum {checksum}"
+            )),
             _ => None,
         }
     }

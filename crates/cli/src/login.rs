@@ -86,10 +86,10 @@ async fn authenticate_server(server: &str, checksum: Option<&str>) -> Result<Str
             if known.is_some_and(|known| !known.ca_pem.is_empty()) {
                 eprintln!("warning: the CA of {server} is not the one of the last login");
             }
-            eprintln!("The server has a CA of its own. Its SHA-256 is\n\n    {found}\n");
             if !prompt::is_interactive() {
-                return Err(Error::Untrusted(format!("the CA of {server} is not known yet")));
+                return Err(Error::UnknownCa { server: server.to_owned(), checksum: found });
             }
+            eprintln!("The server has a CA of its own. Its SHA-256 is\n\n    {found}\n");
             if !prompt::confirm("Is it the right one?")? {
                 return Err(Error::Untrusted(format!("the CA of {server} was not accepted")));
             }

@@ -22,6 +22,9 @@ pub(crate) enum Command {
     /// Run the gate: users, clusters, API gateway.
     Server(Box<Server>),
     /// Run inside an imported cluster (or beside it) and dial out to the server.
+    ///
+    /// In a cluster everything comes from the environment and the files that the manifest mounts; the flags are for an
+    /// agent beside a cluster, and go together.
     Agent(Agent),
     /// Run a one-machine cluster that speaks Harvester's API.
     Solo(Box<Solo>),
@@ -57,8 +60,6 @@ pub(crate) struct Server {
     pub(crate) store: String,
 }
 
-/// In a cluster everything comes from the environment and the files that the manifest mounts; the flags are for an
-/// agent beside a cluster.
 #[derive(Args)]
 pub(crate) struct Agent {
     /// The server's address
@@ -82,7 +83,8 @@ pub(crate) struct Agent {
     /// How to reach the cluster
     #[arg(long, env = "GRANGE_AGENT_KUBECONFIG", value_name = "FILE", requires = "server_url")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// SHA-256 of the server's CA, as `grange login` shows it [default: the certificate must be publicly valid]
+    /// SHA-256 of the server's CA, which the server prints on its first start [default: the certificate must be
+    /// publicly valid]
     #[arg(long, env = "GRANGE_AGENT_CA_CHECKSUM", value_name = "HEX", requires = "server_url")]
     pub(crate) ca_checksum: Option<String>,
 }

@@ -11,7 +11,7 @@ use super::management::{cluster_exists, cluster_not_found, forward};
 use crate::{Body, dispatch::Call};
 
 /// The management API's own id among the clusters.
-const LOCAL: &str = "local";
+pub(crate) const LOCAL: &str = "local";
 /// Longest cluster id that is looked at.
 const MAX_ID_BYTES: usize = 63;
 
