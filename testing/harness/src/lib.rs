@@ -7,6 +7,7 @@
 pub mod agent;
 pub mod api;
 pub mod bench;
+pub mod front;
 pub mod import;
 pub mod inventory;
 pub mod kubeconfig;
@@ -15,6 +16,7 @@ pub mod tls;
 pub mod wait;
 
 pub use api::Api;
+pub use front::Front;
 pub use inventory::inventory;
 pub use kubeconfig::Kubeconfig;
 pub use process::{Process, Server, Solo, binary, free_port};

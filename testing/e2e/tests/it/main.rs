@@ -1,7 +1,12 @@
 //! The flows of the product, driven from outside against the real binary.
 
+mod cli;
+mod full_disk;
+mod hostile_agent;
+mod hostile_cluster;
 mod import;
 mod kubectl;
 mod kubernetes;
 mod refusals;
 mod resilience;
+mod starting;
