@@ -10,3 +10,4 @@ mod kubernetes;
 mod refusals;
 mod resilience;
 mod starting;
+mod strangers;
