@@ -20,6 +20,8 @@ const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 const LOGIN: &str = "/v3-public/localProviders/local?action=login";
 /// Objects of which a few thousand fill what is left.
 const FILLING_BYTES: usize = 16 * 1024;
+/// Each leaves a line in the log; a file's last page takes a few.
+const REFUSED_WRITES: usize = 100;
 
 /// A small file system of its own, unmounted at the end.
 struct Disk(PathBuf);
@@ -123,6 +125,11 @@ async fn reads_go_on_writes_say_why_and_room_heals() -> Result<()> {
     let refused = login(&server.api).await?;
     assert_eq!((refused.code, &refused.json()["type"]), (507, &json!("error")), "{}", refused.text);
     assert!(refused.text.contains("disk"), "{}", refused.text);
+
+    // Enough of them that their log has no room any more either.
+    for number in 0..REFUSED_WRITES {
+        is_full(&create(&server.api, &format!("refused-{number}")).await?, &disk.0);
+    }
 
     let reads = async |server: &Server, made: &[String]| -> Result<()> {
         assert_eq!(server.api.try_get("/readyz").await?.code, 200);
