@@ -17,11 +17,6 @@ use clap::Parser as _;
 
 use arguments::{Arguments, Command};
 
-/// A proxied request is some hundred small allocations on several threads, where the C library's allocator spends a tenth
-/// of the server's time.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Threads for blocking work: password hashing, file reads.
 const MAX_BLOCKING_THREADS: usize = 16;
 
