@@ -62,7 +62,7 @@ pub(crate) async fn facts(client: &Client) -> Facts {
         let more = list["metadata"]["remainingItemCount"].as_u64().unwrap_or(0);
         u32::try_from(shown + more).ok()
     });
-    Facts { kubernetes_version, nodes }
+    Facts { kubernetes_version, nodes, ..Facts::default() }
 }
 
 fn json<T: Serialize>(value: &T) -> Response<Body> {

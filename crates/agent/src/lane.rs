@@ -5,8 +5,12 @@ use std::{
     time::Duration,
 };
 
-use grange_tunnel::{Body, Received, dial, transport};
-use grange_wire::{Facts, Lane, Refusal, RefusalCode, control::AGENT_AUTHORITY};
+use grange_tunnel::{
+    Body, Received,
+    dial::{self, DialError},
+    transport,
+};
+use grange_wire::{Facts, Lane, Refusal, RefusalCode, TroubleCode, control::AGENT_AUTHORITY};
 use http::{Request, Response};
 use tokio::{
     sync::{Notify, OnceCell},
@@ -22,6 +26,7 @@ use crate::{
     kubernetes::{Client, Pool},
     ownership,
     server::{ConnectError, Connector},
+    trouble::{Troubles, clock_ms},
 };
 
 /// Where tunnels are opened.
@@ -42,7 +47,8 @@ const ADOPTION_RETRY: Duration = Duration::from_secs(10);
 /// What both lanes share.
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    pub(crate) connector: Connector,
+    pub(crate) connector: Arc<Connector>,
+    pub(crate) troubles: Troubles,
     pub(crate) identity: Identity,
     pub(crate) client: Client,
     pub(crate) pool: Pool,
@@ -58,9 +64,26 @@ enum LaneError {
     #[error(transparent)]
     Connect(#[from] ConnectError),
     #[error(transparent)]
-    Dial(#[from] dial::DialError),
+    Dial(#[from] DialError),
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+impl LaneError {
+    fn code(&self) -> TroubleCode {
+        match self {
+            LaneError::Connect(error) => error.code(),
+            LaneError::Dial(error) => match error {
+                // A server that is stopping or starting.
+                DialError::Answer { status, .. } if status.is_server_error() => TroubleCode::Connection,
+                DialError::Answer { .. } | DialError::NotWebSocket | DialError::Message(_) => {
+                    TroubleCode::Protocol
+                }
+                _ => TroubleCode::Connection,
+            },
+            LaneError::Config(_) => TroubleCode::Unknown,
+        }
+    }
 }
 
 /// How a session ended.
@@ -84,13 +107,17 @@ pub(crate) async fn keep(shared: Arc<Shared>, lane: Lane) {
                 }
                 backoff.next_wait()
             }
-            Err(LaneError::Dial(dial::DialError::Refused(refusal))) => {
+            Err(LaneError::Dial(DialError::Refused(refusal))) => {
                 tracing::info!(%lane, code = %refusal.code, reason = refusal.message, "the server refused the agent");
                 after_refusal(&shared, &refusal, &mut backoff)
             }
             Err(error) => {
                 let wait = backoff.next_wait();
                 tracing::info!(%lane, error = %Chain(&error), retry_ms = wait.as_millis() as u64, "not connected");
+                // Both lanes fail alike; one of them tells.
+                if lane == Lane::Interactive {
+                    shared.troubles.note(error.code(), &error);
+                }
                 wait
             }
         };
@@ -134,11 +161,14 @@ async fn session(shared: &Arc<Shared>, lane: Lane) -> Result<Ended, LaneError> {
     let stream = shared.connector.connect().await?;
     let server = shared.connector.server();
     let (socket, welcome) = dial::open(stream, &server.authority, &server.path(CONNECT_PATH), |challenge| {
-        shared.identity.hello(challenge, &offer, lane, &shared.instance, shared.facts.clone())
+        shared.identity.hello(challenge, &offer, lane, &shared.instance, facts(shared))
     })
     .await?;
     let since = Instant::now();
     let link = socket.link();
+    if lane == Lane::Interactive {
+        shared.troubles.over();
+    }
     tracing::info!(%lane, %server, cluster = welcome.cluster, session = welcome.session, "connected");
     tokio::spawn(after_welcome(shared.clone(), welcome.cluster.clone(), offer));
 
@@ -160,6 +190,11 @@ async fn session(shared: &Arc<Shared>, lane: Lane) -> Result<Ended, LaneError> {
         tracing::info!(%lane, session = welcome.session, reason, lived_s = lived.as_secs(), "disconnected");
     }
     Ok(Ended { lived, refusal })
+}
+
+/// What the agent knows now.
+fn facts(shared: &Shared) -> Facts {
+    Facts { clock_ms: Some(clock_ms()), troubles: shared.troubles.past(), ..shared.facts.clone() }
 }
 
 /// Answers one request of the server.

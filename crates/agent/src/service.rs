@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use grange_tunnel::AgentKey;
-use grange_wire::Lane;
+use grange_wire::{Lane, TroubleCode};
 use tokio::{
     sync::OnceCell,
     time::{sleep, timeout},
@@ -18,10 +18,13 @@ use crate::{
     lane::{Backoff, Shared, keep},
     ownership, parent,
     server::Connector,
+    trouble::Troubles,
 };
 
 /// How long a stop may take when the agent's Deployment has to be looked at; below a pod's 30 s.
 const FAREWELL_LIMIT: Duration = Duration::from_secs(20);
+/// Failures in a row after which the server is told: what the import brings comes one after the other.
+const TELLING_FAILURES: u32 = 4;
 /// Between two looks when the apiserver does not answer.
 const FAREWELL_RETRY: Duration = Duration::from_millis(500);
 
@@ -82,13 +85,16 @@ impl Service {
 }
 
 async fn run_lanes(config: Config, pool: Pool, client: Client, uninstalled: CancellationToken) {
-    let identity = know_thyself(&client, config.mode).await;
-    let facts = control::facts(&client).await;
     let connector = Connector::new(config.server.clone(), config.ca_checksum.clone(), config.proxy.clone());
+    let connector = Arc::new(connector);
+    let troubles = Troubles::new(connector.clone(), config.token.clone());
+    let identity = know_thyself(&client, config.mode, &troubles).await;
+    let facts = control::facts(&client).await;
     let instance = format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>());
     let shared = Arc::new(Shared {
         config,
         connector,
+        troubles,
         identity,
         client,
         pool,
@@ -103,14 +109,19 @@ async fn run_lanes(config: Config, pool: Pool, client: Client, uninstalled: Canc
 }
 
 /// Reads or makes the agent's identity, however long the apiserver takes to be there.
-async fn know_thyself(client: &Client, mode: Mode) -> Identity {
+async fn know_thyself(client: &Client, mode: Mode, troubles: &Troubles) -> Identity {
     let mut backoff = Backoff::default();
+    let mut failures = 0;
     loop {
         match Identity::load(client, mode).await {
             Ok(identity) => return identity,
             Err(error) => {
                 let wait = backoff.next_wait();
                 let retry_ms = wait.as_millis() as u64;
+                failures += 1;
+                if failures >= TELLING_FAILURES {
+                    troubles.note(TroubleCode::ClusterApi, &error);
+                }
                 match error {
                     IdentityError::NoOwner => tracing::info!(%error, retry_ms, "waiting for the import"),
                     error => tracing::warn!(error = %Chain(&error), retry_ms, "the cluster is not reachable"),

@@ -13,9 +13,12 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use futures::future::BoxFuture;
-use grange_resources::management::Cluster;
+use grange_resources::management::{Cluster, Contact, PastTrouble};
 use grange_tunnel::{Admission, SessionAuthority};
-use grange_wire::{Credential, Hello, Refusal, RefusalCode};
+use grange_wire::{
+    Credential, Hello, Lane, Refusal, RefusalCode,
+    trouble::{MAX_PAST_TROUBLES, to_detail},
+};
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{
@@ -27,8 +30,9 @@ use sha2::{Digest, Sha256};
 use crate::{
     Error,
     error::{already_exists, chain, is_conflict, is_not_found},
-    observation::{Admitted, Refused},
+    observation::{Event, contact, now},
     queue::Key,
+    reason::Reason,
     service::{Context, Handle},
 };
 
@@ -63,7 +67,7 @@ impl SessionAuthority for Handle {
             let from = remote.ip().to_string();
             match decide(context, hello).await {
                 Ok(cluster) => {
-                    context.observations.admitted(&cluster, Admitted { at: Timestamp::now(), from });
+                    note_admission(context, &cluster, hello, &from);
                     context.queue.add(Key::management(&cluster));
                     Ok(Admission { cluster })
                 }
@@ -73,13 +77,45 @@ impl SessionAuthority for Handle {
     }
 }
 
+fn note_admission(context: &Context, cluster: &str, hello: &Hello, from: &str) {
+    let at = |milliseconds: i64| Timestamp::from_millisecond(milliseconds).ok();
+    let skew = hello.facts.clock_ms.and_then(at).map(|clock| clock.duration_since(now()).as_secs());
+    let troubles = hello.facts.troubles.iter().take(MAX_PAST_TROUBLES).filter_map(|trouble| {
+        Some(PastTrouble {
+            reason: Reason::of_trouble(trouble.code, false).as_str().to_owned(),
+            detail: to_detail(&trouble.detail),
+            times: trouble.times,
+            first: at(trouble.first_ms)?,
+            last: at(trouble.last_ms)?,
+        })
+    });
+    let troubles: Vec<PastTrouble> = troubles.collect();
+    let admission = Contact { detail: Some(to_detail(&hello.agent_version)), ..contact(from) };
+    context.observations.note(cluster, Event::AgentAdmitted, admission);
+    context.observations.amend(cluster, |registration| {
+        registration.identity = Some(identity_hash(&hello.kube_system_uid));
+        registration.clock_skew_seconds = skew.or(registration.clock_skew_seconds);
+        // Only one lane tells of them.
+        if hello.lane == Lane::Interactive {
+            registration.past_troubles = troubles;
+        }
+    });
+}
+
 /// A refusal with what only the admin is told.
 struct Denial {
     code: RefusalCode,
     /// For the agent's log.
     message: String,
     /// The cluster whose admin should know, and what they should know.
-    shown: Option<(String, String)>,
+    shown: Option<Shown>,
+}
+
+struct Shown {
+    cluster: String,
+    reason: Reason,
+    text: String,
+    identity: Option<String>,
 }
 
 impl Denial {
@@ -87,20 +123,29 @@ impl Denial {
         Denial { code, message: message.to_owned(), shown: None }
     }
 
-    /// The same reason for agent and admin.
-    fn of(cluster: &str, code: RefusalCode, message: &str) -> Self {
-        Denial::new(code, message).shown(cluster, message)
+    /// The same text for agent and admin.
+    fn of(cluster: &str, code: RefusalCode, reason: Reason, message: &str) -> Self {
+        Denial::new(code, message).shown(cluster, reason, message)
     }
 
-    fn shown(mut self, cluster: &str, reason: &str) -> Self {
-        self.shown = Some((cluster.to_owned(), reason.to_owned()));
+    fn shown(mut self, cluster: &str, reason: Reason, text: &str) -> Self {
+        self.shown =
+            Some(Shown { cluster: cluster.to_owned(), reason, text: text.to_owned(), identity: None });
+        self
+    }
+
+    fn with_identity(mut self, uid: &str) -> Self {
+        if let Some(shown) = &mut self.shown {
+            shown.identity = Some(identity_hash(uid));
+        }
         self
     }
 
     fn tell(self, context: &Context, from: String) -> Refusal {
-        if let Some((cluster, reason)) = self.shown {
-            let refused = Refused { at: Timestamp::now(), from, code: self.code, reason };
-            if context.observations.refused(&cluster, refused) {
+        if let Some(Shown { cluster, reason, text, identity }) = self.shown {
+            let reason = Some(reason.as_str().to_owned());
+            let refused = Contact { reason, detail: Some(text), identity, ..contact(&from) };
+            if context.observations.note(&cluster, Event::AgentRefused, refused) {
                 context.queue.add(Key::management(&cluster));
             }
         }
@@ -139,7 +184,7 @@ async fn enrol(context: &Context, hello: &Hello, token: &str) -> Result<String, 
             "the join token is unknown, expired or of a deleted cluster; apply the cluster's manifest again";
         return Err(match named {
             Some(named) if is_alive(context, named).await? == Some(true) => {
-                Denial::of(named, RefusalCode::BadToken, message)
+                Denial::of(named, RefusalCode::BadToken, Reason::TokenNotValid, message)
             }
             _ => Denial::new(RefusalCode::BadToken, message),
         });
@@ -147,7 +192,11 @@ async fn enrol(context: &Context, hello: &Hello, token: &str) -> Result<String, 
     if let Some(named) = hello.cluster.as_deref().filter(|named| *named != cluster) {
         let message = format!("the join token is not for cluster {named}");
         let shown = format!("{message} but for this one");
-        return Err(Denial::new(RefusalCode::TokenForOtherCluster, &message).shown(&cluster, &shown));
+        return Err(Denial::new(RefusalCode::TokenForOtherCluster, &message).shown(
+            &cluster,
+            Reason::TokenOfOtherCluster,
+            &shown,
+        ));
     }
     check_cluster(context, &cluster).await?;
     for _ in 0..MAX_ATTEMPTS {
@@ -155,7 +204,8 @@ async fn enrol(context: &Context, hello: &Hello, token: &str) -> Result<String, 
             return Ok(cluster);
         }
     }
-    Err(Denial::of(&cluster, RefusalCode::KeyMismatch, "several agents enrol for this cluster at once"))
+    let message = "several agents enrol for this cluster at once";
+    Err(Denial::of(&cluster, RefusalCode::KeyMismatch, Reason::AgentRefused, message))
 }
 
 /// An agent whose key was bound before.
@@ -172,22 +222,25 @@ async fn recognize(context: &Context, hello: &Hello) -> Result<String, Denial> {
     check_cluster(context, &cluster).await?;
     let Some(bound) = Enrolment::read(context, &cluster).await? else {
         let message = "no key is enrolled for this cluster; enrol with its join token";
-        return Err(Denial::of(&cluster, RefusalCode::KeyMismatch, message));
+        return Err(Denial::of(&cluster, RefusalCode::KeyMismatch, Reason::KeyNotEnrolled, message));
     };
     if !bound.has_key(&hello.public_key) {
         let message = "another key is enrolled for this cluster; enrol with its join token";
-        return Err(Denial::of(&cluster, RefusalCode::KeyMismatch, message));
+        return Err(Denial::of(&cluster, RefusalCode::KeyMismatch, Reason::KeyNotEnrolled, message));
     }
     if bound.kube_system_uid != hello.kube_system_uid {
-        return Err(other_cluster(&cluster));
+        return Err(other_cluster(&cluster, hello));
     }
     Ok(cluster)
 }
 
-fn other_cluster(cluster: &str) -> Denial {
+fn other_cluster(cluster: &str, hello: &Hello) -> Denial {
     let message = "what was enrolled for this cluster now comes from a cluster with another kube-system UID; \
                    delete the cluster on the server and import it again if it was installed anew";
-    Denial::of(cluster, RefusalCode::ClusterMismatch, message)
+    let shown = "it is not the cluster that was enrolled here: its namespace kube-system has another UID";
+    Denial::new(RefusalCode::ClusterMismatch, message)
+        .shown(cluster, Reason::TokenUsedByOtherCluster, shown)
+        .with_identity(&hello.kube_system_uid)
 }
 
 /// One attempt to bind the agent's key; `false` when somebody else was quicker and it must be looked at again.
@@ -206,18 +259,18 @@ async fn bind(context: &Context, cluster: &str, hello: &Hello) -> Result<bool, D
         };
     };
     if bound.kube_system_uid != hello.kube_system_uid {
-        return Err(other_cluster(cluster));
+        return Err(other_cluster(cluster, hello));
     }
     if bound.has_key(&hello.public_key) {
         return Ok(true);
     }
     if context.config.registry.is_connected(cluster) {
         let message = "another key is enrolled for this cluster, and its agent is connected";
-        return Err(Denial::of(cluster, RefusalCode::KeyMismatch, message));
+        return Err(Denial::of(cluster, RefusalCode::KeyMismatch, Reason::OtherAgentConnected, message));
     }
     if !bound.may_be_replaced(context, cluster, Timestamp::now()) {
         let message = "another key has just been enrolled for this cluster";
-        return Err(Denial::of(cluster, RefusalCode::KeyMismatch, message));
+        return Err(Denial::of(cluster, RefusalCode::KeyMismatch, Reason::AgentRefused, message));
     }
     let mut secret = Enrolment::new(hello).to_secret();
     secret.metadata.resource_version = bound.resource_version;
@@ -254,10 +307,10 @@ async fn claim_identity(context: &Context, cluster: &str, uid: &str) -> Result<(
         }
         if is_alive(context, &holder).await?.is_some() {
             let told = "this cluster is imported already under another id of this server";
-            let shown = format!(
-                "the cluster that tried to join is imported already as {holder}; delete one of the two"
-            );
-            return Err(Denial::new(RefusalCode::ClusterMismatch, told).shown(cluster, &shown));
+            // Which one is for those to know who may see it: its status has the same identity.
+            let shown = "the cluster that tried to join is imported already under another id of this server";
+            let denial = Denial::new(RefusalCode::ClusterMismatch, told);
+            return Err(denial.shown(cluster, Reason::AlreadyImported, shown).with_identity(uid));
         }
         // Its holder is gone; the claim is taken over, by one of those who try.
         claim.metadata.resource_version = existing.metadata.resource_version;
@@ -269,7 +322,8 @@ async fn claim_identity(context: &Context, cluster: &str, uid: &str) -> Result<(
             Err(error) => return Err(error.into()),
         }
     }
-    Err(Denial::of(cluster, RefusalCode::ClusterMismatch, "several clusters claim the same identity at once"))
+    let message = "several clusters claim the same identity at once";
+    Err(Denial::of(cluster, RefusalCode::ClusterMismatch, Reason::AgentRefused, message))
 }
 
 /// The cluster that claims an identity.
@@ -294,9 +348,12 @@ pub(crate) async fn release_identity(context: &Context, cluster: &str) -> Result
 
 /// A name for any UID, whatever characters an agent sends.
 fn identity_name(uid: &str) -> String {
-    let digest = Sha256::digest(uid);
-    let hex: String = digest[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{IDENTITY_PREFIX}{hex}")
+    format!("{IDENTITY_PREFIX}{}", identity_hash(uid))
+}
+
+/// Stands for a cluster where its UID has no business.
+fn identity_hash(uid: &str) -> String {
+    Sha256::digest(uid)[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `Some(false)` while it is being removed, `None` when it is gone.

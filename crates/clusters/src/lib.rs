@@ -26,10 +26,12 @@ mod patch;
 mod probe;
 mod provisioning;
 mod queue;
+mod reason;
 mod removal;
 mod serve;
 mod service;
 mod tokens;
+mod trouble;
 mod watches;
 
 pub use directory::Directory;

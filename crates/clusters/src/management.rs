@@ -5,7 +5,7 @@ use grange_resources::{
     condition::find,
     management::{
         Cluster, ClusterRegistrationToken, ClusterRegistrationTokenSpec, ClusterRoleTemplateBinding,
-        ClusterRoleTemplateBindingFields, ClusterStatus, Project, ProjectSpec, Subject,
+        ClusterRoleTemplateBindingFields, ClusterStatus, Project, ProjectSpec, Registration, Subject,
     },
     names, provisioning,
 };
@@ -22,7 +22,7 @@ use crate::{
     Error,
     conditions::{self, Known, Link, Setup},
     error::{already_exists, chain},
-    observation::Observation,
+    observation::{Observation, overlay},
     patch::write_status,
     removal,
     service::Context,
@@ -68,10 +68,26 @@ pub(crate) async fn reconcile(context: &Context, id: &str) -> Result<Option<Dura
     let setup = set_up(context, &cluster, id).await;
     let old = cluster.status.clone().unwrap_or_default();
     let (link, again) = link(context, id, &old);
-    let observation = context.observations.of(id);
+    let mut observation = context.observations.of(id);
+    // The object may be newer than what the watch brought.
+    observation.registration =
+        overlay(&old.registration.clone().unwrap_or_default(), &observation.registration);
     let mut status = old.clone();
-    let known = Known { id, setup: &setup, observation: &observation, link: &link };
-    conditions::update(&mut status.conditions, &known, Timestamp::now());
+    let (image, server_url) = (context.agent_image(&cluster.spec), context.config.settings.server_url());
+    let known = Known {
+        id,
+        image: &image,
+        server_url: server_url.as_str(),
+        setup: &setup,
+        observation: &observation,
+        link: &link,
+    };
+    let now = Timestamp::now();
+    conditions::update(&mut status.conditions, &known, now);
+    if observation.registration != Registration::default() {
+        status.registration = Some(observation.registration.clone());
+    }
+    let again = again.or_else(|| conditions::next_look(&status.conditions, &observation.registration, now));
     describe(&mut status, context, &cluster, &observation, &link);
     write_status(&api, id, &old, &status).await?;
     match setup.obstacle() {
@@ -118,7 +134,7 @@ fn describe(
     if let Some(provider) = label {
         status.provider = Some(provider.clone());
     }
-    if observation.fetch.is_some() {
+    if observation.registration.manifest_fetched.is_some() {
         status.agent_image = Some(context.agent_image(spec));
         status.applied_agent_env_vars.clone_from(&spec.agent_env_vars);
     }

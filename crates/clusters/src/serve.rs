@@ -2,21 +2,22 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use grange_resources::management::Cluster;
-use jiff::Timestamp;
+use grange_resources::management::{Cluster, Contact};
 use kube::Api;
 
 use crate::{
     Error,
     error::chain,
     id, manifest,
-    observation::Fetch,
+    observation::{Event, contact},
     queue::Key,
     service::{Context, Handle},
 };
 
 /// Longest `User-Agent` that is shown.
 const MAX_USER_AGENT_CHARACTERS: usize = 100;
+/// How every browser begins to say what it is.
+const BROWSER: &str = "Mozilla/";
 /// Longest file name that is looked at.
 const MAX_FILE_NAME_BYTES: usize = 512;
 
@@ -60,12 +61,17 @@ impl Handle {
             return Err(ManifestError::refused());
         };
         match self.0.render_manifest(token, cluster).await {
-            Ok(Some(bytes)) => {
+            Ok(Rendering::Done(bytes)) => {
                 self.0.note_fetch(cluster, remote, user_agent);
                 Ok(bytes)
             }
-            Ok(None) => {
-                tracing::info!(cluster, %remote, "manifest refused: unknown cluster or wrong token");
+            Ok(Rendering::WrongToken) => {
+                tracing::info!(cluster, %remote, "manifest refused: wrong token");
+                self.0.note(cluster, Event::ManifestRefused, contact(&remote.to_string()));
+                Err(ManifestError::refused())
+            }
+            Ok(Rendering::NoCluster) => {
+                tracing::info!(cluster, %remote, "manifest refused: unknown cluster");
                 Err(ManifestError::refused())
             }
             Err(error) => {
@@ -77,19 +83,27 @@ impl Handle {
     }
 }
 
+/// What became of a request for a manifest. Whoever asked sees no difference between the last two.
+enum Rendering {
+    Done(Bytes),
+    WrongToken,
+    NoCluster,
+}
+
 impl Context {
-    async fn render_manifest(&self, token: &str, id: &str) -> Result<Option<Bytes>, Error> {
+    async fn render_manifest(&self, token: &str, id: &str) -> Result<Rendering, Error> {
         // Both are always asked, so that the time tells nothing about which of them failed.
         let clusters: Api<Cluster> = Api::all(self.client());
         let (is_valid, cluster) = tokio::join!(self.is_token_of(token, id), clusters.get_opt(id));
         let (is_valid, cluster) = (is_valid?, cluster?);
-        let Some(cluster) =
-            cluster.filter(|cluster| is_valid && cluster.metadata.deletion_timestamp.is_none())
-        else {
-            return Ok(None);
+        let Some(cluster) = cluster.filter(|cluster| cluster.metadata.deletion_timestamp.is_none()) else {
+            return Ok(Rendering::NoCluster);
         };
+        if !is_valid {
+            return Ok(Rendering::WrongToken);
+        }
         let bytes = manifest::render(&self.manifest_parameters(id, &cluster.spec), token)?;
-        Ok(Some(bytes.into()))
+        Ok(Rendering::Done(bytes.into()))
     }
 
     fn note_fetch(&self, cluster: &str, remote: IpAddr, user_agent: &str) {
@@ -99,8 +113,17 @@ impl Context {
             .take(MAX_USER_AGENT_CHARACTERS)
             .collect();
         tracing::info!(cluster, %remote, user_agent, "manifest fetched");
-        let fetch = Fetch { at: Timestamp::now(), from: remote.to_string(), user_agent };
-        if self.observations.fetched(cluster, fetch) {
+        // Somebody who looks at the manifest in a browser installs nothing.
+        if user_agent.contains(BROWSER) {
+            return;
+        }
+        let detail = Some(user_agent).filter(|user_agent| !user_agent.is_empty());
+        self.note(cluster, Event::ManifestFetched, Contact { detail, ..contact(&remote.to_string()) });
+    }
+
+    /// Notes an event, and looks at the cluster anew if it is one.
+    pub(crate) fn note(&self, cluster: &str, event: Event, contact: Contact) {
+        if self.observations.note(cluster, event, contact) {
             self.queue.add(Key::management(cluster));
         }
     }

@@ -20,7 +20,7 @@ use crate::{Error, service::Context};
 /// How long a token that the watch has not seen yet is waited for.
 const INDEX_WAIT: Duration = Duration::from_millis(300);
 /// More tokens than a cluster ever needs; the rest is not looked at.
-const MAX_TOKENS_PER_CLUSTER: u32 = 100;
+pub(crate) const MAX_TOKENS_PER_CLUSTER: u32 = 100;
 
 type TokenHash = [u8; 32];
 
@@ -81,8 +81,24 @@ impl TokenIndex {
     }
 
     fn cluster_of(&self, token: &str, now: Timestamp) -> Option<String> {
+        self.cluster_of_digest(&hash(token), now)
+    }
+
+    /// The same by the token's SHA-256 in hexadecimal.
+    pub(crate) fn cluster_of_hash(&self, hexadecimal: &str, now: Timestamp) -> Option<String> {
+        let mut digest = TokenHash::default();
+        if hexadecimal.len() != 2 * digest.len() || !hexadecimal.is_ascii() {
+            return None;
+        }
+        for (index, byte) in digest.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&hexadecimal[2 * index..2 * index + 2], 16).ok()?;
+        }
+        self.cluster_of_digest(&digest, now)
+    }
+
+    fn cluster_of_digest(&self, digest: &TokenHash, now: Timestamp) -> Option<String> {
         let state = self.lock();
-        let entry = state.by_hash.get(&hash(token))?;
+        let entry = state.by_hash.get(digest)?;
         entry.valid_until.is_none_or(|end| now < end).then(|| entry.cluster.clone())
     }
 
@@ -140,7 +156,7 @@ pub(crate) fn object_key(object: &ClusterRegistrationToken) -> String {
     )
 }
 
-fn token_of(object: &ClusterRegistrationToken) -> Option<&str> {
+pub(crate) fn token_of(object: &ClusterRegistrationToken) -> Option<&str> {
     object.status.as_ref()?.token.as_deref().filter(|token| token.len() >= crate::id::TOKEN_SYMBOLS)
 }
 

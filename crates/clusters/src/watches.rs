@@ -53,6 +53,9 @@ async fn follow_management(context: &Context) {
             Event::InitApply(cluster) | Event::Apply(cluster) => {
                 let name = namespaced_name(cluster).1;
                 context.config.directory.put(name, &cluster.spec.display_name);
+                let created = cluster.metadata.creation_timestamp.as_ref().map(|time| time.0);
+                let stored = cluster.status.as_ref().and_then(|status| status.registration.as_ref());
+                context.observations.remember(name, created, stored);
                 if matches!(event, Event::InitApply(_)) {
                     listed.insert(name.to_owned());
                 }

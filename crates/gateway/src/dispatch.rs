@@ -265,6 +265,8 @@ async fn run(call: Call) -> Result<Response<Body>, Status> {
         Endpoint::RegistrationToken => norman::registration::one(&call).await,
         Endpoint::Import => handlers::import(&call).await,
         Endpoint::Connect => handlers::connect(call),
+        Endpoint::Trouble => handlers::trouble(call).await,
+        Endpoint::Images => Ok(handlers::images(&call)),
     }
 }
 

@@ -19,6 +19,12 @@ pub trait ImportGate: Send + Sync + 'static {
     ) -> BoxFuture<'a, Result<bytes::Bytes, ManifestRefusal>>;
     /// Who decides which agents may come in.
     fn session_authority(&self) -> Arc<dyn SessionAuthority>;
+    /// What an agent says that cannot come in.
+    fn trouble<'a>(&'a self, report: &'a [u8], remote: IpAddr) -> BoxFuture<'a, Result<(), ManifestRefusal>>;
+    /// Somebody ended a TLS handshake because of our certificate.
+    fn certificate_refused(&self, remote: IpAddr, alert: &str);
+    /// Somebody asked for an image that is not here.
+    fn image_refused(&self, remote: IpAddr, image: &str);
 }
 
 /// Why there is no manifest. The sentence reaches the administrator of the cluster that asked.
@@ -45,6 +51,18 @@ impl ImportGate for grange_clusters::Handle {
     }
     fn session_authority(&self) -> Arc<dyn SessionAuthority> {
         Arc::new(self.clone())
+    }
+    fn trouble<'a>(&'a self, report: &'a [u8], remote: IpAddr) -> BoxFuture<'a, Result<(), ManifestRefusal>> {
+        Box::pin(async move {
+            let told = grange_clusters::Handle::trouble(self, report, remote).await;
+            told.map_err(|error| ManifestRefusal { status: error.status, sentence: error.sentence })
+        })
+    }
+    fn certificate_refused(&self, remote: IpAddr, alert: &str) {
+        grange_clusters::Handle::certificate_refused(self, remote, alert);
+    }
+    fn image_refused(&self, remote: IpAddr, image: &str) {
+        grange_clusters::Handle::image_refused(self, remote, image);
     }
 }
 

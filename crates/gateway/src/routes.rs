@@ -1,4 +1,6 @@
 //! Every address the gateway answers, in one table: what it is, who may ask, how large a body may be, how errors look.
+use grange_wire::trouble::{MAX_REPORT_BYTES, TROUBLE_PATH};
+
 use crate::respond::Dialect;
 
 /// Largest body of a Rancher-compatible endpoint.
@@ -59,6 +61,8 @@ pub enum Endpoint {
     RegistrationToken,
     Import,
     Connect,
+    Trouble,
+    Images,
 }
 
 /// Which paths.
@@ -110,6 +114,7 @@ const ANY: &[&str] = &[];
 const NOTHING: BodyLimit = BodyLimit::None;
 const SMALL: BodyLimit = BodyLimit::Bytes(MAX_LOGIN_BODY_BYTES);
 const FORM: BodyLimit = BodyLimit::Bytes(MAX_NORMAN_BODY_BYTES);
+const REPORT: BodyLimit = BodyLimit::Bytes(MAX_REPORT_BYTES);
 const OBJECT: BodyLimit = BodyLimit::Bytes(MAX_API_BODY_BYTES);
 
 /// The table; the first match wins, so the busiest come first.
@@ -165,6 +170,8 @@ pub static ROUTES: &[Route] = &[
     route(Under("/v3/import/"), READ, Public, NOTHING, Text, Endpoint::Import),
     route(Exact("/v3/connect"), ANY, Public, NOTHING, Text, Endpoint::Connect),
     route(Exact("/v3/connect/register"), ANY, Public, NOTHING, Text, Endpoint::Connect),
+    route(Exact(TROUBLE_PATH), ACT, Public, REPORT, Text, Endpoint::Trouble),
+    route(Under("/v2/"), READ, Public, NOTHING, Text, Endpoint::Images),
 ];
 
 impl Pattern {

@@ -193,6 +193,9 @@ async fn connection(
         Ok(Err(error)) => {
             Metrics::count(&front.metrics.handshakes_failed);
             tracing::debug!(%remote, %error, "TLS handshake failed");
+            if let Some(alert) = tls::distrust(&error) {
+                front.parts.imports.certificate_refused(remote.ip(), alert);
+            }
             return;
         }
         Err(_) => {

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::trouble::PastTrouble;
+
 /// `:authority` of requests to the cluster's Kubernetes API.
 pub const CLUSTER_AUTHORITY: &str = "kubernetes";
 /// `:authority` of requests to the agent.
@@ -28,6 +30,12 @@ pub struct Facts {
     /// How many nodes the cluster has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nodes: Option<u32>,
+    /// The agent's clock when it said this, milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<i64>,
+    /// What kept it from coming in before, the newest last; at most [`crate::trouble::MAX_PAST_TROUBLES`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub troubles: Vec<PastTrouble>,
 }
 
 /// What an agent removed on [`UNINSTALL_PATH`].

@@ -8,3 +8,4 @@ mod trust;
 pub use address::{ServerUrl, ServerUrlError};
 pub use connect::{ConnectError, Connector};
 pub use proxy::ProxySettings;
+pub(crate) use trust::hexadecimal;

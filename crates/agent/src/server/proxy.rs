@@ -6,11 +6,22 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Uri;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
 };
 
 /// The longest answer of a proxy to CONNECT.
 const MAX_ANSWER_BYTES: usize = 8 * 1024;
+
+/// Why nothing was reached.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReachError {
+    #[error("the name {host} cannot be looked up: {source}")]
+    Lookup { host: String, source: io::Error },
+    #[error("the proxy {proxy} does not lead there: {source}")]
+    Proxy { proxy: String, source: io::Error },
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
 
 /// Which proxy to use for what. Cheap to clone.
 #[derive(Clone, Default)]
@@ -60,12 +71,19 @@ impl ProxySettings {
     }
 
     /// Connects to `host`, through the proxy unless it is an exception.
-    pub(crate) async fn connect(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+    pub(crate) async fn connect(&self, host: &str, port: u16) -> Result<TcpStream, ReachError> {
         let stream = match self.proxy.as_ref().filter(|_| !self.is_exception(host)) {
-            None => TcpStream::connect((host, port)).await?,
+            None => {
+                let addresses = lookup_host((host, port)).await.map(Iterator::collect::<Vec<_>>);
+                let addresses =
+                    addresses.map_err(|source| ReachError::Lookup { host: host.to_owned(), source })?;
+                TcpStream::connect(&addresses[..]).await?
+            }
             Some(proxy) => {
-                let mut stream = TcpStream::connect((proxy.host.as_str(), proxy.port)).await?;
-                proxy.tunnel(&mut stream, host, port).await?;
+                let fail =
+                    |source| ReachError::Proxy { proxy: format!("{}:{}", proxy.host, proxy.port), source };
+                let mut stream = TcpStream::connect((proxy.host.as_str(), proxy.port)).await.map_err(fail)?;
+                proxy.tunnel(&mut stream, host, port).await.map_err(fail)?;
                 stream
             }
         };
@@ -112,7 +130,7 @@ impl Proxy {
         let line = line.lines().next().unwrap_or_default();
         match line.split(' ').nth(1) {
             Some(status) if line.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
-            _ => Err(io::Error::other(format!("the proxy {}:{} answered {line:?}", self.host, self.port))),
+            _ => Err(io::Error::other(format!("it answered {line:?}"))),
         }
     }
 }

@@ -205,5 +205,8 @@ async fn the_agent_tells_what_it_knows() {
     let chain = Chain::new().await;
     let facts = chain.session().facts().await.unwrap();
     assert_eq!((facts.kubernetes_version.as_deref(), facts.nodes), (Some("v1.33.4+rke2r1"), Some(3)));
-    assert_eq!(chain.server.registry.sessions()[0].facts, facts);
+    // At its arrival it also told the time.
+    let arrival = chain.server.registry.sessions()[0].facts.clone();
+    assert!(arrival.clock_ms.is_some());
+    assert_eq!(grange_wire::Facts { clock_ms: None, ..arrival }, facts);
 }

@@ -5,6 +5,7 @@ mod cluster;
 mod forwarding;
 mod lifecycle;
 mod server;
+mod trouble;
 mod trust;
 
 use std::{sync::Arc, time::Duration};

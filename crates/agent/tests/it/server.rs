@@ -10,8 +10,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use futures::future::{BoxFuture, FutureExt};
 use grange_agent::server::ServerUrl;
 use grange_tunnel::{Admission, Body, Registry, SessionAuthority, accept::answer_upgrade};
-use grange_wire::{Credential, Hello, Refusal, RefusalCode};
+use grange_wire::{Credential, Hello, Refusal, RefusalCode, TroubleReport, trouble::TROUBLE_PATH};
 use http::{Request, Response};
+use http_body_util::BodyExt;
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
@@ -36,6 +37,8 @@ pub struct State {
     pub refuse: Mutex<Option<Refusal>>,
     /// What `/v3/settings/cacerts` shows.
     pub shown_ca: Mutex<String>,
+    /// What agents said that could not come in.
+    pub reports: Mutex<Vec<TroubleReport>>,
     /// Keys enrolled by token.
     enrolled: Mutex<Vec<Vec<u8>>>,
 }
@@ -82,9 +85,14 @@ impl FakeServer {
                     let (registry, state, acceptor) = (registry.clone(), state.clone(), acceptor.clone());
                     tokio::spawn(async move {
                         let Ok(stream) = acceptor.accept(stream).await else { return };
-                        let service = service_fn(move |request| {
-                            let answer = answer(&registry, &state, remote, request);
-                            async move { Ok::<_, Infallible>(answer) }
+                        let service = service_fn(move |request: Request<Incoming>| {
+                            let (registry, state) = (registry.clone(), state.clone());
+                            async move {
+                                if request.uri().path() == TROUBLE_PATH {
+                                    return Ok(listen(&state, request).await);
+                                }
+                                Ok::<_, Infallible>(answer(&registry, &state, remote, request))
+                            }
                         });
                         let _ = hyper::server::conn::http1::Builder::new()
                             .serve_connection(TokioIo::new(stream), service)
@@ -113,6 +121,14 @@ impl FakeServer {
     pub fn refuse(&self, refusal: Option<Refusal>) {
         *self.state.refuse.lock().unwrap() = refusal;
     }
+}
+
+async fn listen(state: &State, request: Request<Incoming>) -> Response<Body> {
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    state.reports.lock().unwrap().push(serde_json::from_slice(&body).unwrap());
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = http::StatusCode::NO_CONTENT;
+    response
 }
 
 fn answer(

@@ -1,6 +1,7 @@
 //! Which servers an agent trusts, and what it says of the others.
 
-use grange_agent::server::{ConnectError, Connector, ProxySettings};
+use grange_agent::server::{ConnectError, Connector, ProxySettings, ServerUrl};
+use grange_wire::TroubleCode;
 
 use crate::{certificates, server::FakeServer};
 
@@ -26,6 +27,9 @@ async fn others_are_refused_with_the_reason() {
         let message = error.to_string();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     };
+    let code = async |checksum| connect(&server, checksum).await.unwrap_err().code();
+    assert_eq!(code(None).await, TroubleCode::CertificateUntrusted);
+    assert_eq!(code(Some("0".repeat(64))).await, TroubleCode::CaChecksum);
     check(None, &["no CA checksum is configured", "no public CA", "UnknownIssuer"]).await;
     check(Some("0".repeat(64)), &["have checksum", &server.checksum(), "CATTLE_CA_CHECKSUM is 000"]).await;
     // A server that shows somebody else's CA with the right checksum is still somebody else.
@@ -45,6 +49,7 @@ async fn the_name_must_fit() {
     let connector = Connector::new(url, Some(server.checksum()), ProxySettings::default());
     let error = connector.connect().await.map(|_| ()).unwrap_err();
     assert!(matches!(error, ConnectError::Untrusted { .. }), "{error}");
+    assert_eq!(error.code(), TroubleCode::CertificateName);
     assert!(server.state.hellos.lock().unwrap().is_empty());
 }
 
@@ -53,6 +58,17 @@ async fn an_absent_server_is_named() {
     let server = FakeServer::start().await;
     let mut url = server.url();
     url.port = 1;
-    let error = Connector::new(url, None, ProxySettings::default()).connect().await.map(|_| ()).unwrap_err();
+    let connect =
+        async |url, proxy| Connector::new(url, None, proxy).connect().await.map(|_| ()).unwrap_err();
+    let error = connect(url, ProxySettings::default()).await;
     assert!(error.to_string().contains("cannot connect to https://127.0.0.1"), "{error}");
+    assert_eq!(error.code(), TroubleCode::Connection);
+    // Names below `invalid` exist nowhere.
+    let url = ServerUrl::parse("https://grange.invalid:8443").unwrap();
+    let error = connect(url.clone(), ProxySettings::default()).await;
+    assert!(error.to_string().contains("the name grange.invalid cannot be looked up"), "{error}");
+    assert_eq!(error.code(), TroubleCode::NameLookup);
+    let error = connect(url, ProxySettings::new(Some("http://127.0.0.1:1"), None)).await;
+    assert!(error.to_string().contains("the proxy 127.0.0.1:1 does not lead there"), "{error}");
+    assert_eq!(error.code(), TroubleCode::Proxy);
 }

@@ -23,6 +23,8 @@ pub struct Agent {
     pub key: AgentKey,
     pub uid: String,
     pub cluster: Option<String>,
+    /// What it says of itself.
+    pub facts: Facts,
     pub behaviour: Arc<Behaviour>,
 }
 
@@ -54,6 +56,7 @@ impl Agent {
             key: AgentKey::generate().unwrap(),
             uid: uid.to_owned(),
             cluster: None,
+            facts: Facts::default(),
             behaviour: Arc::default(),
         }
     }
@@ -85,7 +88,7 @@ impl Agent {
                 kube_system_uid: self.uid.clone(),
                 credential,
                 signature: vec![],
-                facts: Facts::default(),
+                facts: self.facts.clone(),
             };
             self.key.sign(&mut hello, &challenge.nonce);
             hello

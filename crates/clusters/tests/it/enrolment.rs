@@ -51,11 +51,16 @@ async fn wrong_credentials_are_refused_with_their_code() {
     assert_eq!(code(&named, &second_token).await, Some(RefusalCode::TokenForOtherCluster));
 
     let _connected = agent.join(&server, &first_token).await.unwrap();
-    // The same cluster under a second id: the admin is told which one it is already.
+    // The same cluster under a second id. Which one it is already is told to those who may see that one.
     assert_eq!(code(&agent, &second_token).await, Some(RefusalCode::ClusterMismatch));
     let shown = server.until_condition(&second, "AgentEnrolled", "False").await;
-    assert_eq!(shown.reason.as_deref(), Some("cluster_mismatch"));
-    assert!(shown.message.unwrap().contains(&first));
+    assert_eq!(shown.reason.as_deref(), Some("AlreadyImported"));
+    let second_object = server.cluster(&second).await;
+    assert!(!serde_json::to_string(&second_object).unwrap().contains(&first), "{second_object:?}");
+    let registration = async |id: &str| server.cluster(id).await.status.unwrap().registration.unwrap();
+    let identity = registration(&second).await.agent_refused.unwrap().identity;
+    assert!(identity.is_some());
+    assert_eq!(registration(&first).await.identity, identity);
     // Another cluster with the token of a first: neither with a new key nor with the enrolled one.
     assert_eq!(code(&Agent::new("uid-9"), &first_token).await, Some(RefusalCode::ClusterMismatch));
     // The same cluster with another key while its agent is connected.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod agent;
+mod causes;
 mod enrolment;
 mod import;
 mod removal;

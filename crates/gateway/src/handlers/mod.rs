@@ -7,4 +7,4 @@ mod tunnels;
 pub(crate) use clusters::{LOCAL, cluster};
 pub(crate) use management::{ask, cluster_not_found, management};
 pub(crate) use operations::{ca_certificates, may_get_path, metrics, ready};
-pub(crate) use tunnels::{connect, import};
+pub(crate) use tunnels::{connect, images, import, trouble};

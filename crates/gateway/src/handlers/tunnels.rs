@@ -1,7 +1,8 @@
-//! What agents and Harvesters ask: the manifest, the tunnel.
+//! What agents, Harvesters and their nodes ask: the manifest, the tunnel, to be heard.
 use grange_apimachinery::Status;
-use http::Response;
+use http::{Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use serde_json::json;
 
 use crate::{Body, dispatch::Call, respond};
 
@@ -17,6 +18,32 @@ pub(crate) async fn import(call: &Call) -> Result<Response<Body>, Status> {
             Err(status)
         }
     }
+}
+
+/// What an agent says that cannot come in.
+pub(crate) async fn trouble(mut call: Call) -> Result<Response<Body>, Status> {
+    let report = call.take_body().await?;
+    match call.front.parts.imports.trouble(&report, call.remote.ip()).await {
+        Ok(()) => Ok(respond::empty(StatusCode::NO_CONTENT)),
+        Err(refusal) => {
+            let mut status = Status::bad_request(refusal.sentence);
+            status.code = refusal.status;
+            Err(status)
+        }
+    }
+}
+
+/// `/v2/…`: a node that pulls an image looks for it here. This server has none; that it was asked tells why the agent
+/// does not start.
+pub(crate) fn images(call: &Call) -> Response<Body> {
+    if let Some((name, reference)) = call.rest().split_once("/manifests/") {
+        let separator = if reference.contains(':') { '@' } else { ':' };
+        let image = format!("{name}{separator}{reference}");
+        tracing::info!(remote = %call.remote.ip(), image, "an image was asked for that is not here");
+        call.front.parts.imports.image_refused(call.remote.ip(), &image);
+    }
+    let error = json!({"errors": [{"code": "NAME_UNKNOWN", "message": "this server has no images"}]});
+    respond::json_with(StatusCode::NOT_FOUND, &error)
 }
 
 /// `/v3/connect`: a WebSocket that becomes a tunnel.

@@ -5,6 +5,7 @@ mod reload;
 use std::{path::PathBuf, sync::Arc};
 
 use grange_settings::ServerUrl;
+use rustls::AlertDescription;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use sha2::{Digest as _, Sha256};
 
@@ -79,6 +80,18 @@ pub(crate) struct Pair {
 impl Pair {
     fn copy(&self) -> Self {
         Pair { chain: self.chain.clone(), key: self.key.clone_key() }
+    }
+}
+
+/// The name of the alert by which a client says that it does not trust our certificate, if that is what it said.
+/// `certificate_unknown` is not among them: browsers say that while their user decides.
+pub(crate) fn distrust(error: &std::io::Error) -> Option<&'static str> {
+    let inner = error.get_ref()?.downcast_ref::<rustls::Error>()?;
+    match inner {
+        rustls::Error::AlertReceived(AlertDescription::UnknownCA) => Some("unknown_ca"),
+        rustls::Error::AlertReceived(AlertDescription::BadCertificate) => Some("bad_certificate"),
+        rustls::Error::AlertReceived(AlertDescription::CertificateExpired) => Some("certificate_expired"),
+        _ => None,
     }
 }
 

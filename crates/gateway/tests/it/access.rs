@@ -47,6 +47,8 @@ fn example(route: &Route) -> (String, &'static str, &'static [u16]) {
         Endpoint::RegistrationToken => (under("c-m-abcdefgh:default-token"), "GET", &[403]),
         Endpoint::Import => (under("token_c-m-abcdefgh.yaml"), "GET", &[400]),
         Endpoint::Connect => (under(""), "GET", &[426]),
+        Endpoint::Trouble => (under(""), "POST", &[400]),
+        Endpoint::Images => (under("grange/agent/manifests/1"), "GET", &[404]),
     }
 }
 

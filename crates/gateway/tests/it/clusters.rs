@@ -69,3 +69,38 @@ async fn wrong_manifest_addresses_get_one_sentence_that_says_nothing() {
     assert!(!known.text.contains('{') && known.text.lines().count() == 1, "{}", known.text);
     assert_eq!(gate.stranger(&format!("/v3/import/{wrong}_{id}.txt")).await.code, 404);
 }
+
+#[tokio::test]
+async fn signs_of_a_stuck_import_reach_its_conditions() {
+    let gate = Gate::start().await;
+    let created = gate.post("/v3/clusters", &json!({"name": "paddock"})).await.json();
+    let id = created["id"].as_str().unwrap().to_owned();
+    let stuck = async |kind: &str, reason: &str| {
+        until(&format!("{kind} to be stuck for {reason}"), async || {
+            let cluster = gate.get(&format!("/v3/clusters/{id}")).await.json();
+            let conditions = cluster["conditions"].as_array().cloned().unwrap_or_default();
+            conditions
+                .into_iter()
+                .find(|condition| condition["type"] == kind && condition["reason"] == reason)
+        })
+        .await
+    };
+    // A client that trusts nobody breaks off as a Harvester does that verifies.
+    until("the cluster to wait", async || {
+        let token = gate.get(&format!("/v3/clusterRegistrationTokens/{id}:default-token")).await;
+        (token.code == 200).then_some(())
+    })
+    .await;
+    let distrustful = reqwest::Client::builder().tls_certs_only([]).no_proxy().build().unwrap();
+    assert!(distrustful.get(format!("{}/ping", gate.base)).send().await.is_err());
+    let condition = stuck("ManifestFetched", "CertificateNotTrusted").await;
+    assert!(condition["message"].as_str().unwrap().contains("127.0.0.1"), "{condition}");
+
+    let token = gate.get(&format!("/v3/clusterRegistrationTokens/{id}:default-token")).await.json();
+    let path = token["manifestUrl"].as_str().unwrap().strip_prefix(&gate.base).unwrap().to_owned();
+    assert_eq!(gate.stranger(&path).await.code, 200);
+    let image = gate.stranger("/v2/grange/agent/manifests/test").await;
+    assert_eq!((image.code, &image.json()["errors"][0]["code"]), (404, &json!("NAME_UNKNOWN")));
+    let condition = stuck("AgentStarted", "ImageNotFound").await;
+    assert!(condition["message"].as_str().unwrap().contains("grange/agent:test"), "{condition}");
+}

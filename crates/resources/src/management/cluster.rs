@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::Registration;
 use crate::{Condition, schema::any_object};
 
 /// One variable of the agent's environment.
@@ -132,6 +133,9 @@ pub struct ClusterStatus {
     /// A summary for lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info: Option<ClusterInfo>,
+    /// What was seen of the cluster while it joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// How far the import is, and how it goes.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "crate::null_as_default")]
     #[schemars(extend("nullable" = true))]

@@ -2,6 +2,7 @@
 mod cluster;
 mod cluster_registration_token;
 mod project;
+mod registration;
 mod role;
 mod setting;
 mod token;
@@ -12,6 +13,7 @@ pub use cluster_registration_token::{
     ClusterRegistrationToken, ClusterRegistrationTokenSpec, ClusterRegistrationTokenStatus,
 };
 pub use project::{Project, ProjectSpec, ProjectStatus};
+pub use registration::{Contact, PastTrouble, Registration};
 pub use role::{
     ClusterRoleTemplateBinding, ClusterRoleTemplateBindingFields, GlobalRole, GlobalRoleBinding,
     GlobalRoleBindingFields, GlobalRoleFields, ProjectRoleTemplateBinding, ProjectRoleTemplateBindingFields,

@@ -154,7 +154,7 @@ pub fn unsigned_hello(instance: &str, lane: Lane) -> Hello {
         kube_system_uid: "uid".into(),
         credential: Credential::Token(JoinToken::new(TOKEN)),
         signature: vec![],
-        facts: Facts { kubernetes_version: Some("v1.33.0".into()), nodes: Some(3) },
+        facts: Facts { kubernetes_version: Some("v1.33.0".into()), nodes: Some(3), ..Facts::default() },
     }
 }
 

@@ -176,7 +176,11 @@ impl Link {
             kube_system_uid: format!("uid-of-{}", self.identity.cluster),
             credential,
             signature: Vec::new(),
-            facts: Facts { kubernetes_version: Some("v1.36.3".to_owned()), nodes: Some(1) },
+            facts: Facts {
+                kubernetes_version: Some("v1.36.3".to_owned()),
+                nodes: Some(1),
+                ..Facts::default()
+            },
         };
         self.identity.key.sign(&mut hello, nonce);
         hello
