@@ -120,12 +120,10 @@ pub(crate) async fn start(options: Options, listener: TcpListener, parts: &Parts
         stop: parts.stop_controllers.clone(),
         tasks: &parts.controllers,
     };
-    controllers.registration(
-        client_as(registration::FIELD_MANAGER),
-        fetch::Fetcher::new(fetch::tcp(), fetch::system_authorities()),
-    );
+    let fetcher = Arc::new(fetch::Fetcher::new(fetch::tcp(), fetch::system_authorities()));
+    controllers.registration(client_as(registration::FIELD_MANAGER), fetcher.clone());
     controllers.deployments(&node.name);
-    controllers.pods(&options, &credentials, api, recorder.clone(), logs.clone())?;
+    controllers.pods(&options, &credentials, api, recorder.clone(), logs.clone(), fetcher)?;
     machines::start(&controllers, hypervisor, recorder, logs, &node.name, &node.address);
     controllers.heartbeat(node, options.durable);
     Ok(Cluster { name: options.name, address, credentials })
@@ -206,7 +204,7 @@ impl Controllers<'_> {
     }
 
     /// Starts the controller of `cluster-registration-url`.
-    pub(crate) fn registration(&self, client: Client, fetcher: fetch::Fetcher) {
+    pub(crate) fn registration(&self, client: Client, fetcher: Arc<fetch::Fetcher>) {
         let queue = Queue::new();
         let adder = queue.clone();
         self.watch(&kinds::SETTINGS, move |seen| {
@@ -237,6 +235,7 @@ impl Controllers<'_> {
         api: grange_apiserver::Handle,
         recorder: Arc<Recorder>,
         logs: Arc<LogBook>,
+        registries: Arc<fetch::Fetcher>,
     ) -> Result<(), Error> {
         let folder = options.data_dir.join("pods");
         // What a killed predecessor left: its processes ended with it.
@@ -249,6 +248,7 @@ impl Controllers<'_> {
             api_port: options.reachable.port(),
             authority_pem: credentials.authority_pem.clone(),
             agent_program: options.agent_program.clone(),
+            registries,
             folder,
         };
         let queue = Queue::<Key>::new();

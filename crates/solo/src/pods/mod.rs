@@ -23,10 +23,12 @@ use crate::{
     events::Recorder,
     kinds,
     queue::{Outcome, Queue, Reconcile},
+    registration::fetch::Fetcher,
 };
 
 mod environment;
 mod files;
+mod images;
 pub(crate) mod logs;
 mod process;
 pub(crate) mod status;
@@ -54,6 +56,8 @@ pub(crate) struct Node {
     pub(crate) authority_pem: String,
     /// What is run for Grange's own image.
     pub(crate) agent_program: PathBuf,
+    /// Asks registries for images.
+    pub(crate) registries: Arc<Fetcher>,
     /// Where each Pod gets a folder; private to this user.
     pub(crate) folder: PathBuf,
 }
@@ -202,9 +206,8 @@ impl Runner {
                 Outcome::Done,
             ),
             _ => {
-                let why = format!(
-                    "failed to pull and unpack image \"{image}\": this cluster runs no image but {AGENT_IMAGE_PATH}"
-                );
+                let why = images::why_not(&self.shared.client, &self.shared.node.registries, image).await;
+                let why = format!("failed to pull and unpack image \"{image}\": {why}");
                 (
                     json!({"reason": "ErrImagePull", "message": why.clone()}),
                     ("Failed", format!("Failed to pull image \"{image}\": {why}")),

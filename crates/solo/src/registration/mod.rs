@@ -5,6 +5,8 @@
 //! [`value`] reads the setting, [`go_url`] and [`fetch`] get the manifest as Go's HTTP client does, [`manifest`]
 //! reads it, [`apply`] brings it into the cluster as wrangler's "desired set" does.
 
+use std::sync::Arc;
+
 use grange_apimachinery::{Object, time};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha224};
@@ -52,11 +54,11 @@ pub(crate) enum RegistrationError {
 /// The controller.
 pub(crate) struct Registration {
     client: Client,
-    fetcher: Fetcher,
+    fetcher: Arc<Fetcher>,
 }
 
 impl Registration {
-    pub(crate) fn new(client: Client, fetcher: Fetcher) -> Self {
+    pub(crate) fn new(client: Client, fetcher: Arc<Fetcher>) -> Self {
         Registration { client, fetcher }
     }
 
@@ -110,6 +112,19 @@ impl Reconcile for Registration {
         }
         result.map(|()| Outcome::Done)
     }
+}
+
+/// Host and port of the manager that the setting names, if it names one.
+pub(crate) async fn manager(client: &Client) -> Result<Option<String>, ClientError> {
+    let Some(setting) = client.get(&kinds::SETTINGS, &Key::new("", SETTING)).await? else { return Ok(None) };
+    Ok(match Wanted::of(setting.text(&["value"])) {
+        Wanted::Manifest { url, .. } => authority(&url).map(str::to_owned),
+        _ => None,
+    })
+}
+
+fn authority(url: &str) -> Option<&str> {
+    url.split_once("://")?.1.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())
 }
 
 /// What the hash annotation holds for a value.

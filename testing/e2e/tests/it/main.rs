@@ -1,5 +1,6 @@
 //! The flows of the product, driven from outside against the real binary.
 
+mod causes;
 mod cli;
 mod full_disk;
 mod hostile_agent;

@@ -97,11 +97,7 @@ fn print_guide(server: &Path, cluster: &Path, id: &str, password: &str, elapsed:
         "
 Grange is ready ({:.1} s): a server with the stand-in Harvester \"{CLUSTER}\" imported as {id}.
 
-  Address    https://127.0.0.1:{SERVER_PORT}
-  User       admin
-  Password   {password}
-
-Try next:
+With kubectl:
   export KUBECONFIG={server}
   kubectl get clusters.provisioning.cattle.io -A
   kubectl get clusters.management.cattle.io {id} -o yaml
@@ -109,7 +105,12 @@ Try next:
   kubectl --server https://127.0.0.1:{SERVER_PORT}/k8s/clusters/{id} get nodes
 
 The stand-in cluster itself: KUBECONFIG={cluster}
-Ctrl-C ends both.",
+Ctrl-C ends both.
+
+In a browser, which warns once because the certificate is the server's own:
+  Console    https://127.0.0.1:{SERVER_PORT}/dashboard/
+  User       admin
+  Password   {password}",
         elapsed.as_secs_f64(),
     );
 }

@@ -252,7 +252,7 @@ impl Bench {
             client.create_if_absent(kind, &grange_apimachinery::Object(map)).await.unwrap();
         }
         let server = Server::new();
-        let fetcher = Fetcher::new(server.dial(), rustls::RootCertStore::empty());
+        let fetcher = Arc::new(Fetcher::new(server.dial(), rustls::RootCertStore::empty()));
         let controllers = Controllers { client: client.clone(), stop: stop.clone(), tasks: &tasks };
         controllers.registration(client.clone(), fetcher);
         Bench { client, server, tasks, stop, _directory: directory }
