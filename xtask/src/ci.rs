@@ -8,15 +8,33 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::tidy;
+use crate::{console, tidy};
 
-/// The whole gate. Ends with the sum of all test binaries' results.
+/// The whole gate. Ends with the sum of what all test runners reported.
 pub(crate) fn all() -> Result<()> {
     tidy::check()?;
     step("format", cargo(&["fmt", "--all", "--check"]))?;
+    let mut sum = Sum::default();
+    // First the console, which the binary carries.
+    let has_console = console::check_and_build(&mut sum)?;
     step("lints", cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
     step("build", cargo(&["build", "--workspace", "--bins"]))?;
-    test(&[&["test", "--workspace", "--no-fail-fast"]], &[])
+    eprintln!("== tests");
+    run_counted(cargo(&["test", "--workspace", "--no-fail-fast"]), &mut sum, cargo_test)?;
+    if has_console {
+        console::test_in_browser(&mut sum)?;
+    }
+    sum.close()
+}
+
+/// The console's part of the gate.
+pub(crate) fn console() -> Result<()> {
+    let mut sum = Sum::default();
+    if console::check_and_build(&mut sum)? {
+        step("build", cargo(&["build", "--package", "grange"]))?;
+        console::test_in_browser(&mut sum)?;
+    }
+    sum.close()
 }
 
 /// Writes generated files.
@@ -28,6 +46,7 @@ pub(crate) fn codegen() -> Result<()> {
 
 /// The demo.
 pub(crate) fn demo() -> Result<()> {
+    console::build_if_stale()?;
     step("build", cargo(&["build", "--package", "grange", "--package", "grange-harness", "--bins"]))?;
     step("demo", cargo(&["run", "--quiet", "--package", "grange-harness", "--bin", "demo"]))
 }
@@ -80,14 +99,18 @@ pub(crate) fn test_kubernetes() -> Result<()> {
     let folder = build_kubernetes()?;
     let folder = folder.to_str().context("the folder's name is not text")?;
     step("build", cargo(&["build", "--package", "grange"]))?;
+    eprintln!("== tests");
+    let mut sum = Sum::default();
     // The end-to-end tests that use the real Kubernetes or its kubectl are in modules named `kube…`.
-    test(
-        &[
-            &["test", "--package", "grange-testing-kubernetes", "--no-fail-fast"],
-            &["test", "--package", "grange-e2e", "--no-fail-fast", "kube"],
-        ],
-        &[("GRANGE_KUBERNETES_BIN", folder)],
-    )
+    for arguments in [
+        &["test", "--package", "grange-testing-kubernetes", "--no-fail-fast"][..],
+        &["test", "--package", "grange-e2e", "--no-fail-fast", "kube"],
+    ] {
+        let mut command = cargo(arguments);
+        command.env("GRANGE_KUBERNETES_BIN", folder);
+        run_counted(command, &mut sum, cargo_test)?;
+    }
+    sum.close()
 }
 
 fn cargo(arguments: &[&str]) -> Command {
@@ -97,7 +120,8 @@ fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-fn step(name: &str, mut command: Command) -> Result<()> {
+/// Runs one command that must succeed.
+pub(crate) fn step(name: &str, mut command: Command) -> Result<()> {
     eprintln!("== {name}");
     let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
@@ -106,47 +130,74 @@ fn step(name: &str, mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// What test binaries reported, added up.
+/// What test runners reported, added up.
 #[derive(Default)]
-struct Sum {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
+pub(crate) struct Sum {
+    pub(crate) passed: u64,
+    pub(crate) failed: u64,
+    pub(crate) skipped: u64,
 }
 
-/// Runs `cargo` with each list of arguments, and closes with one line that sums up every test binary.
-fn test(runs: &[&[&str]], environment: &[(&str, &str)]) -> Result<()> {
-    eprintln!("== tests");
-    let mut sum = Sum::default();
-    let mut good = true;
-    for arguments in runs {
-        good &= run_tests(arguments, environment, &mut sum)?;
+impl Sum {
+    /// Adds `3 passed` and its like; anything else counts for nothing.
+    pub(crate) fn add(&mut self, text: &str) {
+        let Some((number, word)) = text.split_once(' ') else { return };
+        let Ok(number) = number.parse::<u64>() else { return };
+        match word {
+            "passed" => self.passed += number,
+            "failed" | "flaky" | "interrupted" => self.failed += number,
+            "skipped" | "did not run" => self.skipped += number,
+            _ => {}
+        }
     }
-    println!("{} passed, {} failed, {} skipped", sum.passed, sum.failed, sum.skipped);
-    if !good || sum.failed > 0 {
-        bail!("tests failed");
+
+    /// Says aloud what does not run here.
+    pub(crate) fn skip(&mut self, reason: &str) {
+        println!("skipped: {reason}");
+        self.skipped += 1;
     }
-    if sum.passed == 0 {
-        bail!("no test ran");
+
+    /// The one line that closes every run.
+    fn close(self) -> Result<()> {
+        println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);
+        if self.failed > 0 {
+            bail!("tests failed");
+        }
+        if self.passed == 0 {
+            bail!("no test ran");
+        }
+        Ok(())
+    }
+}
+
+/// Runs a test runner, passes its output on, and has `reader` add up its lines.
+pub(crate) fn run_counted(mut command: Command, sum: &mut Sum, reader: fn(&str, &mut Sum)) -> Result<()> {
+    let failed_before = sum.failed;
+    let mut child =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run {command:?}"))?;
+    let output = child.stdout.take().context("no standard output")?;
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        println!("{line}");
+        reader(&line, sum);
+    }
+    // A runner that fails without a failed test could not run at all.
+    if !child.wait()?.success() && sum.failed == failed_before {
+        eprintln!("{command:?} failed");
+        sum.failed += 1;
     }
     Ok(())
 }
 
-/// Runs one `cargo test`, passes its output on and counts.
-fn run_tests(arguments: &[&str], environment: &[(&str, &str)], sum: &mut Sum) -> Result<bool> {
-    let mut child = cargo(arguments).envs(environment.iter().copied()).stdout(Stdio::piped()).spawn()?;
-    let output = child.stdout.take().context("no standard output")?;
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        println!("{line}");
-        if let Some(counts) = line.strip_prefix("test result: ") {
-            sum.passed += count(counts, "passed");
-            sum.failed += count(counts, "failed");
-        } else if line.starts_with("skipped: ") {
-            sum.skipped += 1;
-        }
+/// Reads `test result: ok. 3 passed; 0 failed; …`, and what tests say that do not run here.
+fn cargo_test(line: &str, sum: &mut Sum) {
+    if let Some(counts) = line.strip_prefix("test result: ") {
+        sum.passed += count(counts, "passed");
+        sum.failed += count(counts, "failed");
+    } else if line.starts_with("skipped: ") {
+        sum.skipped += 1;
     }
-    Ok(child.wait()?.success())
 }
 
 /// The number before `word` in `ok. 3 passed; 0 failed; …`.

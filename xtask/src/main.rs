@@ -3,6 +3,7 @@
 //! `cargo xtask ci` is the whole gate; `make test` calls it. Nothing here is part of the product.
 
 mod ci;
+mod console;
 mod tidy;
 
 use anyhow::Result;
@@ -18,12 +19,14 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Everything a change must pass: tidy, format, lints, generated files, tests.
+    /// Everything a change must pass: tidy, format, lints, generated files, the console, tests, the browser's specs.
     Ci,
     /// The repository's own rules: crate layers, file sizes, licences, banned crates.
     Tidy,
     /// Writes the generated files (CRDs) anew.
     Codegen,
+    /// The console alone: checks, unit tests, build, and its specs in a browser (needs Node.js).
+    Console,
     /// Builds and runs the demo in the foreground until Ctrl-C.
     Demo,
     /// Builds in release mode and prints the numbers of SPECIFICATION.md.
@@ -40,6 +43,7 @@ fn main() -> Result<()> {
         Command::Ci => ci::all(),
         Command::Tidy => tidy::check(),
         Command::Codegen => ci::codegen(),
+        Command::Console => ci::console(),
         Command::Demo => ci::demo(),
         Command::Bench { filter } => ci::bench(filter.as_deref()),
         Command::TestKubernetes => ci::test_kubernetes(),

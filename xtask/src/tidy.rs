@@ -225,6 +225,9 @@ fn files(problems: &mut Vec<String>) -> Result<()> {
         if source && lines > MAX_FILE_LINES {
             problems.push(format!("{name} has {lines} lines; split it (limit {MAX_FILE_LINES})"));
         }
+        if name.ends_with("package-lock.json") && text.contains("\"resolved\":") {
+            problems.push(format!("{name} names a registry; install with omit-lockfile-registry-resolved"));
+        }
         if name.ends_with(".rs") && !text.starts_with("//!") && !text.starts_with("#!") {
             problems.push(format!("{name} does not open with a `//!` that says what it is"));
         }
