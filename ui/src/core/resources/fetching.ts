@@ -1,0 +1,85 @@
+/** Kubernetes' list and watch over HTTP: pages in, events out. No state, no Vue. */
+import { ApiError, NoAnswer, errorOfStatus, isAbort, request, send } from '../http'
+import type { KubeObject } from '../kubernetes'
+import { eachLine } from './lines'
+import { queryPath, selectorsOf, type Query } from './query'
+
+/** Objects asked for at once: the first rows show while the others are still on their way. */
+export const PAGE_SIZE = 500
+/** The server ends a watch after this time and we begin the next: a dead connection cannot go unnoticed for longer. */
+const WATCH_SECONDS = 290
+
+export interface Page<T> {
+  items: T[]
+  resourceVersion: string
+  /** What follows this page. */
+  continue?: string
+  remaining?: number
+}
+
+interface ListBody<T> {
+  items?: T[] | null
+  metadata?: { resourceVersion?: string; continue?: string; remainingItemCount?: number }
+}
+
+export async function listPage<T extends KubeObject>(query: Query, token: string | undefined, signal: AbortSignal): Promise<Page<T>> {
+  const body = await request<ListBody<T>>(queryPath(query), {
+    query: { ...selectorsOf(query), limit: PAGE_SIZE, continue: token },
+    signal,
+  })
+  const { resourceVersion = '', continue: next, remainingItemCount } = body.metadata ?? {}
+  const page: Page<T> = { items: (body.items ?? []).filter(isObject) as T[], resourceVersion }
+  if (next) page.continue = next
+  if (remainingItemCount !== undefined) page.remaining = remainingItemCount
+  return page
+}
+
+export interface WatchHandlers<T> {
+  /** The server accepted the watch. */
+  opened(): void
+  changed(object: T): void
+  removed(object: T): void
+  /** How far the stream is, also without news. */
+  reached(resourceVersion: string): void
+}
+
+interface WatchEvent<T> {
+  type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
+  object: T
+}
+
+/** Follows a collection until the server ends the stream; an expired version throws with code 410. */
+export async function watch<T extends KubeObject>(
+  query: Query,
+  resourceVersion: string,
+  handlers: WatchHandlers<T>,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = queryPath(query)
+  const response = await send(path, {
+    query: { ...selectorsOf(query), watch: 1, resourceVersion, allowWatchBookmarks: true, timeoutSeconds: WATCH_SECONDS },
+    signal,
+  })
+  handlers.opened()
+  if (!response.body) return
+  const take = (line: string): void => {
+    const { type, object } = JSON.parse(line) as WatchEvent<T>
+    if (type === 'ERROR') throw errorOfStatus(object, { method: 'GET', path })
+    if (!isObject(object)) return
+    if (type === 'DELETED') handlers.removed(object)
+    else if (type !== 'BOOKMARK') handlers.changed(object)
+    if (object.metadata.resourceVersion) handlers.reached(object.metadata.resourceVersion)
+  }
+  try {
+    await eachLine(response.body, take)
+  } catch (error) {
+    if (error instanceof ApiError || error instanceof SyntaxError || isAbort(error)) throw error
+    // The browser says TypeError when a stream is cut.
+    throw new NoAnswer('network', { method: 'GET', path }, error)
+  }
+}
+
+/** Every object has metadata; whoever sends something else is not believed. */
+function isObject(value: unknown): value is KubeObject {
+  return typeof value === 'object' && value !== null && typeof (value as KubeObject).metadata === 'object'
+}
