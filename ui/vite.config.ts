@@ -13,7 +13,7 @@ const https = tlsFolder
   ? { cert: readFileSync(join(tlsFolder, 'server.crt')), key: readFileSync(join(tlsFolder, 'server.key')) }
   : undefined
 
-const upstream: ProxyOptions = { target: server, secure: false, changeOrigin: true }
+const upstream: ProxyOptions = { target: server, secure: false, changeOrigin: false }
 const proxy = Object.fromEntries(
   ['/api', '/apis', '/openapi', '/version', '/ping', '/k8s', '/v1', '/v3', '/v1-public', '/v3-public'].map(
     (path) => [path, upstream],
@@ -31,6 +31,22 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
+    manifest: true,
+    chunkSizeWarningLimit: 600,
+    cssTarget: ['chrome123', 'firefox121', 'safari17.5'],
+    rolldownOptions: {
+      output: {
+        // Few files: what every page needs in three, what one page needs with the page.
+        codeSplitting: {
+          groups: [
+            { name: 'vue', test: /node_modules[\\/](@vue|vue|vue-router)[\\/]/, priority: 3 },
+            { name: 'widgets', test: /node_modules[\\/](reka-ui|@floating-ui|@vueuse|@lucide|aria-hidden)[\\/]/, priority: 2 },
+            { name: 'editor', test: /node_modules[\\/](@codemirror|@lezer|yaml|crelt|style-mod|w3c-keyname)[\\/]/, priority: 2 },
+            { name: 'core', test: /src[\\/](core[\\/](?!yaml|schema|forms|table)|ui[\\/]|router|route-messages)/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: { proxy, https, strictPort: true },
   preview: { proxy, https, strictPort: true },

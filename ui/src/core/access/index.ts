@@ -9,7 +9,7 @@
  * What is not known yet is not offered: `may` answers `undefined`, which is falsy, and the page shows the thing when the
  * answer is yes. The server decides in the end; this only keeps refusals out of the way.
  */
-import { computed, shallowReactive, type ComputedRef } from 'vue'
+import { computed, shallowReactive, shallowRef, type ComputedRef } from 'vue'
 
 import { request } from '../http'
 import { useScope, type Scope } from '../scope'
@@ -27,12 +27,15 @@ export class Access {
   private readonly rules = new Map<string, Promise<Rule[]>>()
   private readonly queue: Need[] = []
   private isAdmin: Promise<boolean> | undefined
+  /** Known to be an administrator: every answer is at hand. */
+  private readonly isAllPowerful = shallowRef(false)
   private running = 0
 
   constructor(private readonly scope: Scope) {}
 
   /** Yes, no, or not known yet. Reactive. */
   may(need: Need): boolean | undefined {
+    if (this.isAllPowerful.value) return true
     const key = needKey(need)
     if (Date.now() - (this.askedAt.get(key) ?? 0) > FRESH_MS) {
       this.askedAt.set(key, Date.now())
@@ -85,11 +88,24 @@ export class Access {
 
   /** Whether the person may do everything everywhere: one answer for most of those who look after a cluster. */
   private everything(): Promise<boolean> {
-    this.isAdmin ??= this.review({ verb: '*', group: '*', resource: '*' }).catch(() => {
-      this.isAdmin = undefined
+    if (!this.isAdmin) {
+      this.isAdmin = this.review({ verb: '*', group: '*', resource: '*' })
+      this.isAdmin.then(
+        (answer) => (this.isAllPowerful.value = answer),
+        () => {},
+      )
+      setTimeout(() => this.askAgain(), FRESH_MS)
+    }
+    return this.isAdmin.catch(() => {
+      this.askAgain()
       return false
     })
-    return this.isAdmin
+  }
+
+  private askAgain(): void {
+    this.isAdmin = undefined
+    // Until then the last answer stands; the next question brings the new one.
+    if (this.isAllPowerful.value) void this.everything()
   }
 
   private rulesOf(namespace: string): Promise<Rule[]> {

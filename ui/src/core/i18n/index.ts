@@ -37,11 +37,18 @@ export function preferred(languages: readonly string[]): Locale {
   return 'en'
 }
 
-/** Declares messages; reading from the result gives the present language's. */
+/** Declares messages; reading from the result, or from a part of it that was kept, gives the present language's. */
 export function defineMessages<T extends Table>(tables: { en: T; de: Same<NoInfer<T>>; 'zh-Hans': Same<NoInfer<T>> }): Readonly<T> {
-  return new Proxy(tables.en, {
-    get: (_, key) => Reflect.get(tables[locale.value] as object, key),
-  })
+  return present(tables.en, () => tables[locale.value] as Table) as T
+}
+
+/** A view of the table that `read` gives at the moment of reading. */
+function present(shape: Table, read: () => Table): Table {
+  const parts = new Map<PropertyKey, Table>()
+  for (const [key, part] of Object.entries(shape)) {
+    if (typeof part === 'object') parts.set(key, present(part, () => read()[key] as Table))
+  }
+  return new Proxy(shape, { get: (_, key) => parts.get(key) ?? Reflect.get(read(), key) })
 }
 
 /** Formatters are expensive to make and cheap to keep. */

@@ -6,5 +6,6 @@
 export { Collection, MAX_OBJECTS, type Batch, type Phase } from './collection'
 export { oneOf, queryKey, queryPath, type Query } from './query'
 export { acquire, forgetAll, peek, release } from './store'
+export { untilGone } from './until-gone'
 export { useList, useObject, type LiveList, type LiveObject } from './use'
 export { act, create, patch, read, remove, replace, type WriteOptions } from './write'

@@ -1,0 +1,26 @@
+import { defineConfig } from '@playwright/test'
+
+/**
+ * Runs against the real binary, which tests/setup.ts starts; `GRANGE_BINARY` names it. The browser is the system's own
+ * (`CHROMIUM`, else /usr/bin/chromium), because test browsers cannot be downloaded everywhere.
+ */
+export default defineConfig({
+  testDir: 'tests',
+  outputDir: 'node_modules/.playwright',
+  globalSetup: './tests/setup.ts',
+  timeout: 90_000,
+  expect: { timeout: 20_000 },
+  fullyParallel: false,
+  workers: 1,
+  forbidOnly: true,
+  retries: 0,
+  reporter: [['list']],
+  use: {
+    browserName: 'chromium',
+    ignoreHTTPSErrors: true,
+    locale: 'en-GB',
+    viewport: { width: 1280, height: 800 },
+    trace: 'retain-on-failure',
+    launchOptions: { executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args: ['--no-sandbox'] },
+  },
+})

@@ -1,0 +1,51 @@
+/** The pages of the fleet scope, in the order of the menu. */
+import { Braces, House, ListChecks, Server, Settings } from '@lucide/vue'
+import type { Component } from 'vue'
+import type { RouteLocationRaw } from 'vue-router'
+
+import { accessOf, type Need } from '@/core/access'
+import { CLUSTERS } from '@/core/clusters'
+import { management } from '@/core/scope'
+
+import { frameMessages as m } from './messages'
+
+export interface FleetPage {
+  id: string
+  label: () => string
+  icon: Component
+  to: RouteLocationRaw
+  /** What seeing it needs. */
+  need?: Need
+}
+
+const pages: FleetPage[] = [
+  { id: 'home', label: () => m.home, icon: House, to: { name: 'home' } },
+  {
+    id: 'clusters',
+    label: () => m.virtualization,
+    icon: Server,
+    to: { name: 'clusters' },
+    need: { verb: 'list', group: CLUSTERS.group, resource: CLUSTERS.resource },
+  },
+  { id: 'tasks', label: () => m.tasks, icon: ListChecks, to: { name: 'tasks' } },
+  {
+    id: 'objects',
+    label: () => m.objects,
+    icon: Braces,
+    to: { name: 'kinds', params: { cluster: management.id } },
+    need: { verb: '*', group: '*', resource: '*' },
+  },
+  {
+    id: 'settings',
+    label: () => m.settings,
+    icon: Settings,
+    to: { name: 'settings' },
+    need: { verb: 'update', group: CLUSTERS.group, resource: 'settings' },
+  },
+]
+
+/** Those that the person may see. Reactive. */
+export function fleetPages(): FleetPage[] {
+  const access = accessOf(management)
+  return pages.filter(({ need }) => !need || access.may(need) === true)
+}

@@ -1,0 +1,12 @@
+/** Copies a text. Browsers give the clipboard only to pages over https or on localhost, which the console always is. */
+export const copyText = (text: string): Promise<void> => navigator.clipboard.writeText(text)
+
+/** Offers a text as a file. */
+export function download(name: string, text: string, type = 'application/yaml'): void {
+  const url = URL.createObjectURL(new Blob([text], { type }))
+  const link = document.createElement('a')
+  link.href = url
+  link.download = name
+  link.click()
+  URL.revokeObjectURL(url)
+}
