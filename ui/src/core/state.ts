@@ -32,11 +32,15 @@ export const toneLabels = computed<Record<Tone, string>>(() => ({
 /** Conditions that are bad news when true. */
 const BAD_WHEN_TRUE = /(Failed|Failure|Error|Pressure|Unavailable|Degraded|Stalled|Denied|Exceeded|Unschedulable)$/
 
+/** Conditions without which a thing does not do its work; others may be false in the best of health. */
+const VITAL = /^(Ready|Available|Connected|Established|Synchronized|Imported|Initialized|Provisioned)$/
+
 /** Whether a condition is good, bad, or on its way. */
-export function conditionTone(condition: Condition): Tone {
-  if (condition.status === 'Unknown') return 'working'
-  const isBad = BAD_WHEN_TRUE.test(condition.type) === (condition.status === 'True')
-  return isBad ? 'problem' : 'ok'
+export function conditionTone({ type, status }: Condition): Tone {
+  if (status === 'Unknown') return 'working'
+  if (BAD_WHEN_TRUE.test(type)) return status === 'True' ? 'problem' : 'ok'
+  if (status === 'True') return 'ok'
+  return VITAL.test(type) ? 'problem' : 'off'
 }
 
 const WORDS: [pattern: RegExp, tone: Tone][] = [

@@ -19,12 +19,22 @@ export function toYaml(object: unknown): string {
   return document.toString({ lineWidth: 0 })
 }
 
+/** What people look for first. */
+const FIRST_METADATA = ['name', 'namespace', 'generateName', 'labels', 'annotations']
+
+function orderedMetadata(metadata: unknown): unknown {
+  if (!isRecord(metadata)) return metadata
+  const first = FIRST_METADATA.filter((key) => key in metadata)
+  const rest = Object.keys(metadata).filter((key) => !first.includes(key))
+  return Object.fromEntries([...first, ...rest].map((key) => [key, metadata[key]]))
+}
+
 function ordered(object: unknown): unknown {
-  if (typeof object !== 'object' || object === null || Array.isArray(object)) return object
-  const { status, ...rest } = object as Record<string, unknown>
+  if (!isRecord(object)) return object
+  const { status, ...rest } = object
   const first = FIRST_KEYS.filter((key) => key in rest)
   const keys = [...first, ...Object.keys(rest).filter((key) => !first.includes(key))]
-  const result = Object.fromEntries(keys.map((key) => [key, rest[key]]))
+  const result = Object.fromEntries(keys.map((key) => [key, key === 'metadata' ? orderedMetadata(rest[key]) : rest[key]]))
   if (status !== undefined) result['status'] = status
   return result
 }

@@ -1,12 +1,14 @@
 /** Which kinds have a file, which exist beyond those, and what the access table of them all is. */
-import type { Need } from '../access'
-import { accessOf } from '../access'
+import { shallowReactive } from 'vue'
+
+import { accessOf, type Need } from '../access'
 import { discovered, findKind, type ServedKind } from '../discovery'
 import { resourceId } from '../kubernetes'
 import type { Scope } from '../scope'
 import type { Action, Kind, NavGroup } from './types'
 
-const registered = new Map<string, Kind>()
+/** Reactive: the menu may be drawn before the kinds' files have come. */
+const registered = shallowReactive(new Map<string, Kind>())
 
 /** Puts kinds into the registry. */
 export function register(kinds: readonly Kind[]): void {

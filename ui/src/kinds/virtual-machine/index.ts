@@ -39,7 +39,7 @@ export const virtualMachineKind = defineKind<VirtualMachine>({
   columns: [
     { id: 'cpu', label: () => m.cpu, value: coresOf, format: 'cores', width: '72px' },
     { id: 'memory', label: () => m.memory, value: memoryOf, format: 'bytes', width: '96px' },
-    { id: 'ip', label: () => m.ip, value: (machine, context) => textAt(instanceOf(machine, context), 'status', 'interfaces', 0, 'ipAddress'), format: 'mono', fact: true, width: 'minmax(120px, 1fr)' },
+    { id: 'ip', label: () => m.ip, value: (machine, context) => textAt(instanceOf(machine, context), 'status', 'interfaces', 0, 'ipAddress'), format: 'mono', fact: true, width: 'minmax(136px, 1fr)' },
     { id: 'node', label: () => m.node, value: (machine, context) => instanceOf(machine, context)?.status?.nodeName, fact: true },
     { id: 'strategy', label: () => m.strategy, value: runStrategyOf, hidden: true },
   ],

@@ -9,7 +9,7 @@ export type Remedy = 'badToken' | 'unknownCluster' | 'otherCluster' | 'otherKey'
 export interface Step {
   id: StepId
   state: StepState
-  /** The server's sentence: what was seen, or what it waits for. */
+  /** The server's sentence: what was seen, or what is wrong. */
   message: string
   /** When the state was reached. */
   at: string | undefined
@@ -63,7 +63,8 @@ export function importSteps(cluster: Cluster): Step[] {
     return {
       id,
       state,
-      message: state === 'todo' ? '' : (condition?.message ?? ''),
+      // While it only waits, the page says for what in the reader's own language.
+      message: state === 'todo' || (state === 'now' && !condition?.reason) ? '' : (condition?.message ?? ''),
       at: state === 'done' || state === 'failed' ? (condition?.lastTransitionTime ?? condition?.lastUpdateTime) : undefined,
       remedy: state === 'done' || state === 'todo' ? undefined : remedyFor(condition?.reason),
     }

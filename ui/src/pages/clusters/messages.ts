@@ -100,6 +100,15 @@ export const clustersMessages = defineMessages({
       api: 'API reachable',
       ready: 'Ready',
       remedy: 'What to do',
+      waitsFor: {
+        manifest: 'Waiting for the Harvester to fetch the address. This happens within seconds after you save the setting.',
+        agentStarted: 'The manifest was fetched. Waiting for the agent to start in the cluster.',
+        enrolled: 'Waiting for the agent to introduce itself.',
+        connected: 'Waiting for the agent’s connection.',
+        version: 'Asking the cluster for its version and hosts.',
+        api: 'Asking the cluster’s API for an answer.',
+        ready: 'Checking the cluster’s health.',
+      },
     },
     remedies: {
       badToken: 'The cluster uses an old or wrong address. Copy the registration URL of this page again and save it in the Harvester.',
@@ -243,6 +252,15 @@ export const clustersMessages = defineMessages({
       api: 'API erreichbar',
       ready: 'Bereit',
       remedy: 'Was zu tun ist',
+      waitsFor: {
+        manifest: 'Wartet darauf, dass der Harvester die Adresse abruft. Das geschieht Sekunden nach dem Speichern der Einstellung.',
+        agentStarted: 'Das Manifest wurde abgerufen. Wartet auf den Start des Agenten im Cluster.',
+        enrolled: 'Wartet darauf, dass sich der Agent vorstellt.',
+        connected: 'Wartet auf die Verbindung des Agenten.',
+        version: 'Fragt den Cluster nach Version und Hosts.',
+        api: 'Fragt die API des Clusters.',
+        ready: 'Prüft die Gesundheit des Clusters.',
+      },
     },
     remedies: {
       badToken: 'Der Cluster benutzt eine alte oder falsche Adresse. Kopieren Sie die Registrierungs-URL dieser Seite erneut und speichern Sie sie im Harvester.',
@@ -386,6 +404,15 @@ export const clustersMessages = defineMessages({
       api: 'API 可访问',
       ready: '就绪',
       remedy: '处理办法',
+      waitsFor: {
+        manifest: '等待 Harvester 获取该地址。保存设置后几秒内就会发生。',
+        agentStarted: '已获取清单。等待代理在集群中启动。',
+        enrolled: '等待代理注册。',
+        connected: '等待代理建立连接。',
+        version: '正在查询集群的版本和主机。',
+        api: '正在等待集群 API 响应。',
+        ready: '正在检查集群的健康状况。',
+      },
     },
     remedies: {
       badToken: '集群使用了旧的或错误的地址。请重新复制此页面的注册 URL 并保存到 Harvester 中。',
