@@ -1,13 +1,12 @@
 import { defineConfig } from '@playwright/test'
 
 /**
- * Runs against the real binary, which tests/setup.ts starts; `GRANGE_BINARY` names it. The browser is the system's own
+ * Every spec starts the real binary itself (tests/world.ts); `GRANGE_BINARY` names it. The browser is the system's own
  * (`CHROMIUM`, else /usr/bin/chromium), because test browsers cannot be downloaded everywhere.
  */
 export default defineConfig({
   testDir: 'tests',
   outputDir: 'node_modules/.playwright',
-  globalSetup: './tests/setup.ts',
   timeout: 90_000,
   expect: { timeout: 20_000 },
   fullyParallel: false,

@@ -66,6 +66,20 @@ router.beforeEach(async (to) => {
   return to.name === 'login' ? { name: 'home' } : true
 })
 
+/** The server was replaced by a newer one while this page was open: its files are gone, the new ones are a reload away. */
+router.onError(async (error: unknown, to) => {
+  const isMissingFile = error instanceof TypeError && /module/i.test(error.message)
+  if (isMissingFile && (await isServerThere())) location.assign(router.resolve(to.fullPath).href)
+})
+
+async function isServerThere(): Promise<boolean> {
+  try {
+    return (await fetch('/ping', { cache: 'no-store' })).ok
+  } catch {
+    return false
+  }
+}
+
 /** What the page itself calls its object comes before what its route says. */
 export function setTitle(parts: (string | undefined)[]): void {
   document.title = [...parts.filter(Boolean), 'Grange'].join(' · ')

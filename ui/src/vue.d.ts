@@ -14,5 +14,7 @@ declare module 'vue' {
   interface HTMLAttributes {
     /** Which row of a table an element is. */
     'data-index'?: number
+    /** A letter that is only for the eye. */
+    'data-initial'?: string
   }
 }

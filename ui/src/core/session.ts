@@ -32,7 +32,7 @@ let waiters: (() => void)[] = []
 export const session = {
   state: computed(() => state.value),
   person: computed(() => person.value),
-  /** The password just typed: what setting an own one at the first visit needs, so that nobody types it twice. */
+  /** The one-time password just typed: setting an own one needs it, and nobody should type it twice. */
   typedPassword: null as string | null,
 }
 
@@ -60,7 +60,7 @@ export async function login(username: string, password: string): Promise<void> {
   })
   const before = person.value
   await loadSession()
-  session.typedPassword = password
+  session.typedPassword = person.value?.mustChangePassword ? password : null
   if (before && person.value && before.id !== person.value.id) {
     startOver()
     return

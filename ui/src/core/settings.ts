@@ -11,9 +11,10 @@ export const readSetting = (name: string): Promise<Setting> => request<Setting>(
 export const writeSetting = (name: string, value: string): Promise<Setting> =>
   request<Setting>(`/v3/settings/${name}`, { method: 'PUT', body: { value } })
 
-export type UrlDoubt = 'loopback' | 'private' | 'insecure' | 'path' | 'invalid'
+/** The first five cannot be used elsewhere (as the server judges them too), the last three cannot be used at all. */
+export type UrlDoubt = 'loopback' | 'unspecified' | 'linkLocal' | 'singleLabel' | 'multicastName' | 'insecure' | 'path' | 'invalid'
 
-/** What is doubtful about an address that clusters elsewhere are to reach. `private` may be right in one building. */
+/** What is doubtful about an address that clusters elsewhere are to reach. */
 export function doubtOf(text: string): UrlDoubt | null {
   let url: URL
   try {
@@ -25,7 +26,9 @@ export function doubtOf(text: string): UrlDoubt | null {
   if (url.protocol === 'http:') return 'insecure'
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') return 'path'
   const host = url.hostname.replace(/^\[|\]$/g, '')
-  if (host === 'localhost' || host.endsWith('.localhost') || host.startsWith('127.') || host === '::1' || host === '0.0.0.0') return 'loopback'
-  if (/^(10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.)/.test(host) || /^(fe80|fc|fd)[0-9a-f]*:/i.test(host)) return 'private'
-  return null
+  if (host === 'localhost' || host.endsWith('.localhost') || host.startsWith('127.') || host === '::1') return 'loopback'
+  if (host === '0.0.0.0' || host === '::') return 'unspecified'
+  if (host.startsWith('169.254.') || /^fe[89ab][0-9a-f]:/.test(host)) return 'linkLocal'
+  if (host.endsWith('.local')) return 'multicastName'
+  return host.includes('.') || host.includes(':') ? null : 'singleLabel'
 }

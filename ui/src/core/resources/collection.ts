@@ -14,13 +14,15 @@ import { Backoff } from '../backoff'
 import { connection } from '../connection'
 import { isAbort, isApiError, isTransient } from '../http'
 import { keyOf, type KubeObject } from '../kubernetes'
-import { listPage, watch } from './fetching'
+import { listPage, readOne, watch } from './fetching'
 import type { Query } from './query'
 
 /** More objects than this are not held; the page then says so and offers filters. */
 export const MAX_OBJECTS = 20_000
 /** A frame in a tab that nobody sees. */
 const HIDDEN_FRAME_MS = 1_000
+/** How often an object is read that may not be watched. */
+const POLL_MS = 10_000
 /** A watch that ended sooner than this was not worth opening the next at once. */
 const SHORT_WATCH_MS = 1_000
 /** How often something that was refused is asked for again. */
@@ -59,6 +61,8 @@ export class Collection<T extends KubeObject = KubeObject> {
   private readonly listeners = new Set<(batch: Batch) => void>()
   private readonly backoff = new Backoff()
   private resourceVersion = ''
+  /** Neither list nor watch is allowed, but the one object may be read: it is asked for again and again. */
+  private isPolled = false
   private isFrameDue = false
   private stopper = new AbortController()
   private wake: (() => void) | null = null
@@ -104,6 +108,10 @@ export class Collection<T extends KubeObject = KubeObject> {
   private async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       try {
+        if (this.isPolled) {
+          await this.poll(signal)
+          continue
+        }
         if (this.resourceVersion === '') await this.list(signal)
         const began = performance.now()
         await this.follow(signal)
@@ -143,6 +151,15 @@ export class Collection<T extends KubeObject = KubeObject> {
     this.isComplete.value = true
   }
 
+  private async poll(signal: AbortSignal): Promise<void> {
+    const object = await readOne<T>(this.query, signal)
+    this.queue(object)
+    this.flush()
+    this.fresh()
+    this.isComplete.value = true
+    await this.pause(POLL_MS, signal)
+  }
+
   private async follow(signal: AbortSignal): Promise<void> {
     await watch<T>(
       this.query,
@@ -172,6 +189,10 @@ export class Collection<T extends KubeObject = KubeObject> {
     if (isApiError(error, 410)) {
       this.resourceVersion = ''
       return this.backoff.next()
+    }
+    if (isApiError(error, 403) && this.query.name !== undefined && !this.isPolled) {
+      this.isPolled = true
+      return 0
     }
     this.error.value = error
     if (isTransient(error)) {

@@ -1,6 +1,7 @@
 /** Kubernetes' list and watch over HTTP: pages in, events out. No state, no Vue. */
 import { ApiError, NoAnswer, errorOfStatus, isAbort, request, send } from '../http'
-import type { KubeObject } from '../kubernetes'
+import { resourcePath, type KubeObject } from '../kubernetes'
+import { isRecord } from '../same'
 import { eachLine } from './lines'
 import { queryPath, selectorsOf, type Query } from './query'
 
@@ -32,6 +33,11 @@ export async function listPage<T extends KubeObject>(query: Query, token: string
   if (next) page.continue = next
   if (remainingItemCount !== undefined) page.remaining = remainingItemCount
   return page
+}
+
+/** One object without the right to list: read by its name. */
+export async function readOne<T extends KubeObject>({ scope, gvr, namespace, name }: Query, signal: AbortSignal): Promise<T> {
+  return request<T>(scope.base + resourcePath(gvr, { namespace, name }), { signal })
 }
 
 export interface WatchHandlers<T> {
@@ -79,7 +85,7 @@ export async function watch<T extends KubeObject>(
   }
 }
 
-/** Every object has metadata; whoever sends something else is not believed. */
+/** Every object has metadata; whoever sends something else is not believed. (A bookmark has no name.) */
 function isObject(value: unknown): value is KubeObject {
-  return typeof value === 'object' && value !== null && typeof (value as KubeObject).metadata === 'object'
+  return isRecord(value) && isRecord(value['metadata'])
 }

@@ -8,6 +8,8 @@ export interface Query {
   namespace?: string | undefined
   labelSelector?: string | undefined
   fieldSelector?: string | undefined
+  /** One object: who may not list may still be allowed to get it. */
+  name?: string | undefined
 }
 
 /** The same text for the same query: what collections are shared by. */
@@ -25,5 +27,5 @@ export function selectorsOf({ labelSelector, fieldSelector }: Query): Record<str
 
 /** The query of one object, watched like a list of one. */
 export function oneOf(scope: Scope, gvr: Gvr, name: string, namespace?: string): Query {
-  return { scope, gvr, namespace, fieldSelector: `metadata.name=${name}` }
+  return { scope, gvr, namespace, name, fieldSelector: `metadata.name=${name}` }
 }

@@ -54,26 +54,32 @@ export function remedyFor(reason: string | undefined): Remedy | undefined {
 }
 
 export function importSteps(cluster: Cluster): Step[] {
+  const conditions = STEPS.map(([, types]) => types.map((type) => findCondition(cluster, type)).find((found) => found !== undefined))
+  // An agent that was refused has evidently been started: whatever happened proves the steps before it.
+  const reached = conditions.findLastIndex((condition) => hasHappened(condition))
   let isOpen = true
-  return STEPS.map(([id, types]) => {
-    const condition = types.map((type) => findCondition(cluster, type)).find((found) => found !== undefined)
-    const state = stateOf(condition, isOpen)
+  return STEPS.map(([id], index) => {
+    const condition = conditions[index]
+    const state = index < reached && !isFailure(condition) ? 'done' : stateOf(condition, isOpen)
     // What follows an open step cannot be what is going on now.
     if (state !== 'done') isOpen = false
     return {
       id,
       state,
       // While it only waits, the page says for what in the reader's own language.
-      message: state === 'todo' || (state === 'now' && !condition?.reason) ? '' : (condition?.message ?? ''),
-      at: state === 'done' || state === 'failed' ? (condition?.lastTransitionTime ?? condition?.lastUpdateTime) : undefined,
+      message: state === 'todo' || (state === 'now' && !condition?.reason) || (state === 'done' && condition?.status !== 'True') ? '' : (condition?.message ?? ''),
+      at: state === 'failed' || (state === 'done' && condition?.status === 'True') ? (condition?.lastTransitionTime ?? condition?.lastUpdateTime) : undefined,
       remedy: state === 'done' || state === 'todo' ? undefined : remedyFor(condition?.reason),
     }
   })
 }
 
+const isFailure = (condition: Condition | undefined): boolean => condition?.status === 'False' && !WAITING.has(plain(condition.reason))
+const hasHappened = (condition: Condition | undefined): boolean => condition?.status === 'True' || isFailure(condition)
+
 function stateOf(condition: Condition | undefined, isOpen: boolean): StepState {
   if (condition?.status === 'True') return 'done'
-  if (condition?.status === 'False' && !WAITING.has(plain(condition.reason))) return isOpen ? 'failed' : 'todo'
+  if (isFailure(condition)) return isOpen ? 'failed' : 'todo'
   return isOpen ? 'now' : 'todo'
 }
 

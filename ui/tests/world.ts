@@ -1,0 +1,250 @@
+/**
+ * The world of a test: real `grange server` and `grange solo` processes in a folder that goes away, and a browser page
+ * that fails the test when the console throws or breaks its own Content-Security-Policy.
+ *
+ * The console is the one inside the binary. With `GRANGE_FRONT=preview` it is ui/dist behind `vite preview` with the same
+ * policy, which spares building the binary while one works on the console.
+ */
+import { AxeBuilder } from '@axe-core/playwright'
+import { test as base, expect, type Page } from '@playwright/test'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { request } from 'node:https'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { preview, type PreviewServer } from 'vite'
+
+const BINARY = process.env['GRANGE_BINARY'] ?? join(import.meta.dirname, '../../target/debug/grange')
+const READY_LIMIT_MS = 60_000
+const POLL_MS = 50
+/** What the server is started with, and what the administrator makes of it. */
+const BOOTSTRAP = 'bootstrap password'
+export const PASSWORD = 'correct horse battery'
+const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+  "worker-src 'self'; manifest-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (typeof address !== 'object' || !address) throw new Error('no free port')
+  return address.port
+}
+
+/** Waits until something is there; the deadline says what it was. */
+export async function eventually<T>(what: string, find: () => Promise<T | undefined | null> | T | undefined | null, limitMs = READY_LIMIT_MS): Promise<T> {
+  const end = Date.now() + limitMs
+  for (;;) {
+    const found = await find()
+    if (found !== undefined && found !== null) return found
+    if (Date.now() > end) throw new Error(`waited ${limitMs} ms for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  }
+}
+
+/** One `grange` process; its output is kept. */
+class Process {
+  private constructor(
+    private readonly child: ChildProcess,
+    private readonly file: string,
+    private readonly name: string,
+  ) {}
+
+  static start(folder: string, name: string, args: string[]): Process {
+    const file = join(folder, `${name}.log`)
+    const output = openSync(file, 'a')
+    const child = spawn(BINARY, args, { stdio: ['ignore', output, output], env: { ...process.env, NO_COLOR: '1' } })
+    closeSync(output)
+    return new Process(child, file, name)
+  }
+
+  get log(): string {
+    return readFileSync(this.file, 'utf8')
+  }
+
+  async ready(): Promise<void> {
+    await eventually(`${this.name} to be ready`, () => {
+      if (this.child.exitCode !== null) throw new Error(`${this.name} ended: ${this.log}`)
+      return this.log.includes('is ready on') || null
+    })
+  }
+
+  async stop(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const gone = new Promise((resolve) => this.child.once('exit', resolve))
+    this.child.kill(signal)
+    await gone
+  }
+}
+
+interface Answer {
+  code: number
+  body: Record<string, unknown>
+}
+
+/** A request as a script would send it. */
+export function send(method: string, url: string, token: string, body?: unknown, contentType = 'application/json'): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const call = request(url, { method, rejectUnauthorized: false, headers: { Authorization: `Bearer ${token}`, 'Content-Type': contentType } }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+      response.on('end', () => resolve({ code: response.statusCode ?? 0, body: (text.startsWith('{') ? JSON.parse(text) : { text }) as Record<string, unknown> }))
+    })
+    call.on('error', reject)
+    call.end(body === undefined ? undefined : JSON.stringify(body))
+  })
+}
+
+const tokenIn = (kubeconfig: string): string => /token: "?([^"\s]+)/.exec(readFileSync(kubeconfig, 'utf8'))?.[1] ?? ''
+
+/** A stand-in Harvester. */
+export class Cluster {
+  constructor(
+    readonly name: string,
+    readonly url: string,
+    readonly token: string,
+    readonly process: Process,
+  ) {}
+
+  /** What its administrator does with the registration URL: paste it into the setting. */
+  async register(value: string): Promise<void> {
+    const { code, body } = await send('PATCH', `${this.url}/apis/harvesterhci.io/v1beta1/settings/cluster-registration-url`, this.token, { value }, 'application/merge-patch+json')
+    expect(code, JSON.stringify(body)).toBe(200)
+  }
+}
+
+interface ServerOptions {
+  password?: string | null
+  serverUrl?: boolean
+}
+
+export class World {
+  readonly folder = mkdtempSync(join(tmpdir(), 'grange-console-'))
+  private readonly processes: Process[] = []
+  private front: PreviewServer | undefined
+  server!: Process
+  port = 0
+  /** Where the browser goes. */
+  url = ''
+
+  /** `password: null` lets the server draw its one-time password. */
+  async startServer({ password = BOOTSTRAP, serverUrl = true }: ServerOptions = {}): Promise<void> {
+    this.port ||= await freePort()
+    const address = `https://127.0.0.1:${this.port}`
+    const args = ['server', '--data-dir', join(this.folder, 'server'), '--listen', `127.0.0.1:${this.port}`, '--kubeconfig-out', join(this.folder, 'admin.kubeconfig')]
+    if (serverUrl) args.push('--server-url', address)
+    if (password !== null) args.push('--bootstrap-password', password)
+    this.server = this.keep(Process.start(this.folder, `server-${this.processes.length}`, args))
+    await this.server.ready()
+    if (process.env['GRANGE_FRONT'] === 'preview') await this.startFront(address)
+    else this.url = address
+  }
+
+  /** The administrator's own credential, for what a test looks up beside the browser. */
+  get token(): string {
+    return tokenIn(join(this.folder, 'admin.kubeconfig'))
+  }
+
+  get address(): string {
+    return `https://127.0.0.1:${this.port}`
+  }
+
+  /** What the server said when it started for the first time. */
+  oneTimePassword(): string {
+    const password = /one-time password\s+(\S+)/.exec(this.server.log)?.[1]
+    if (!password) throw new Error(`no one-time password in: ${this.server.log}`)
+    return password
+  }
+
+  async startCluster(name: string, more: string[] = []): Promise<Cluster> {
+    const port = await freePort()
+    const kubeconfig = join(this.folder, `${name}.kubeconfig`)
+    const args = ['solo', '--name', name, '--hypervisor', 'simulated', '--data-dir', join(this.folder, name), '--listen', `127.0.0.1:${port}`, '--kubeconfig-out', kubeconfig, ...more]
+    const started = this.keep(Process.start(this.folder, name, args))
+    await started.ready()
+    return new Cluster(name, `https://127.0.0.1:${port}`, tokenIn(kubeconfig), started)
+  }
+
+  async end(): Promise<void> {
+    await this.front?.close()
+    await Promise.all(this.processes.map((each) => each.stop('SIGKILL')))
+    rmSync(this.folder, { recursive: true, force: true })
+  }
+
+  private keep(started: Process): Process {
+    this.processes.push(started)
+    return started
+  }
+
+  private async startFront(target: string): Promise<void> {
+    if (this.front) return
+    const tls = join(this.folder, 'server/tls')
+    const port = await freePort()
+    const upstream = { target, secure: false, changeOrigin: false }
+    this.front = await preview({
+      root: join(import.meta.dirname, '..'),
+      logLevel: 'error',
+      preview: {
+        host: '127.0.0.1',
+        port,
+        https: { cert: readFileSync(join(tls, 'server.crt')), key: readFileSync(join(tls, 'server.key')) },
+        headers: { 'Content-Security-Policy': POLICY },
+        proxy: Object.fromEntries(['/api', '/apis', '/openapi', '/version', '/ping', '/k8s', '/v1', '/v3', '/v1-public', '/v3-public'].map((path) => [path, upstream])),
+      },
+    })
+    this.url = `https://127.0.0.1:${port}`
+  }
+}
+
+interface Fixtures {
+  world: World
+  page: Page
+}
+
+export const test = base.extend<Fixtures>({
+  // One world a test: nothing of one is seen by another.
+  world: async ({ browserName: _ }, use) => {
+    const world = new World()
+    await use(world)
+    await world.end()
+  },
+  page: async ({ page }, use) => {
+    const faults: string[] = []
+    page.on('pageerror', (error) => faults.push(error.stack ?? error.message))
+    page.on('console', (message) => {
+      if (/Content Security Policy|\[Vue warn\]/.test(message.text())) faults.push(message.text())
+    })
+    await use(page)
+    expect(faults, 'faults of the page').toEqual([])
+  },
+})
+export { expect }
+
+export async function logIn(page: Page, world: World, password = PASSWORD): Promise<void> {
+  await page.goto(`${world.url}/dashboard/`)
+  await page.getByLabel('User name').fill('admin')
+  await page.getByRole('textbox', { name: 'assword' }).fill(password)
+  await page.getByRole('button', { name: 'Log in' }).click()
+  // Going on before the answer would take the request back.
+  await expect(page.getByRole('heading', { name: /Welcome/ })).toBeVisible()
+}
+
+/** Past the first visit, by the API: for tests of what comes after it. */
+export async function settleIn(world: World): Promise<void> {
+  const { code, body } = await send('POST', `${world.address}/v3/users?action=changepassword`, world.token, { currentPassword: BOOTSTRAP, newPassword: PASSWORD })
+  expect([200, 204], JSON.stringify(body)).toContain(code)
+}
+
+/** No violation of WCAG 2.2 AA in either theme. */
+export async function audit(page: Page): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']).analyze()
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(' ')} ${failureSummary ?? ''}`).join(' | ')}`)
+    expect(found, `accessibility of ${page.url()} in the ${colorScheme} theme`).toEqual([])
+  }
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: null })
+}
