@@ -7,6 +7,8 @@ use grange_apimachinery::{FieldError, Object, Status, status::FieldCause};
 use grange_apiserver::{Strategy, UserInfo};
 use serde_json::{Map, Value, json};
 
+use crate::machines;
+
 /// The strategy of a kind that has one.
 pub(crate) fn of(group: &str, kind: &str) -> Option<Arc<dyn Strategy>> {
     match (group, kind) {
@@ -15,7 +17,7 @@ pub(crate) fn of(group: &str, kind: &str) -> Option<Arc<dyn Strategy>> {
         ("", "Pod") => Some(Arc::new(Pods)),
         ("kubevirt.io", "VirtualMachine") => Some(Arc::new(Machines)),
         ("kubevirt.io", "VirtualMachineInstanceMigration") => Some(Arc::new(Migrations)),
-        _ => None,
+        _ => machines::checks::strategy(group, kind),
     }
 }
 
@@ -181,10 +183,10 @@ fn check_machine(object: &Object) -> Result<(), Status> {
     }
     let running = object.get(&["spec", "running"]).is_some_and(|value| !value.is_null());
     match object.text(&["spec", "runStrategy"]) {
-        "" if running => Ok(()),
+        "" if running => machines::checks::check_machine(object),
         "" => wrong("spec", "Running or RunStrategy must be specified"),
         _ if running => wrong("spec", "Running and RunStrategy are mutually exclusive"),
-        "Always" | "Halted" | "Manual" | "RerunOnFailure" | "Once" => Ok(()),
+        "Always" | "Halted" | "Manual" | "RerunOnFailure" | "Once" => machines::checks::check_machine(object),
         other => wrong("spec.runStrategy", &format!("Invalid RunStrategy ({other})")),
     }
 }

@@ -103,6 +103,18 @@ pub(crate) static SETTINGS: Kind =
     Kind::of("harvesterhci.io", "v1beta1", "Setting", "settings", false, false);
 pub(crate) static IMAGES: Kind =
     Kind::of("harvesterhci.io", "v1beta1", "VirtualMachineImage", "virtualmachineimages", true, false);
+pub(crate) static KEY_PAIRS: Kind =
+    Kind::of("harvesterhci.io", "v1beta1", "KeyPair", "keypairs", true, false);
+pub(crate) static TEMPLATES: Kind =
+    Kind::of("harvesterhci.io", "v1beta1", "VirtualMachineTemplate", "virtualmachinetemplates", true, true);
+pub(crate) static TEMPLATE_VERSIONS: Kind = Kind::of(
+    "harvesterhci.io",
+    "v1beta1",
+    "VirtualMachineTemplateVersion",
+    "virtualmachinetemplateversions",
+    true,
+    false,
+);
 pub(crate) static MACHINES: Kind =
     Kind::of("kubevirt.io", "v1", "VirtualMachine", "virtualmachines", true, true);
 pub(crate) static INSTANCES: Kind =
@@ -289,6 +301,9 @@ mod tests {
             &NODE_METRICS,
             &SETTINGS,
             &IMAGES,
+            &KEY_PAIRS,
+            &TEMPLATES,
+            &TEMPLATE_VERSIONS,
             &MACHINES,
             &INSTANCES,
             &CUSTOM_RESOURCE_DEFINITIONS,

@@ -1,4 +1,5 @@
-//! What people do to machines: KubeVirt's subresources start, stop, restart, pause, unpause, softreboot, guestosinfo.
+//! What people do to machines: KubeVirt's subresources start, stop, restart, pause, unpause, softreboot, guestosinfo
+//! (those that add and remove volumes are in [`super::hotplug`]).
 
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Value, json};
 
 use super::{
+    hotplug::{self, Direction},
     machine::{is_final, strategy},
     vm_id,
 };
@@ -76,13 +78,15 @@ struct Handler {
 
 /// A handler for each action.
 pub(super) fn all(client: &OwnClient, hypervisor: Arc<Simulated>) -> Vec<Arc<dyn Subresource>> {
-    Action::ALL
-        .into_iter()
-        .map(|action| {
-            let handler = Handler { action, client: client.clone(), hypervisor: hypervisor.clone() };
-            Arc::new(handler) as Arc<dyn Subresource>
-        })
-        .collect()
+    let actions = Action::ALL.into_iter().map(|action| {
+        let handler = Handler { action, client: client.clone(), hypervisor: hypervisor.clone() };
+        Arc::new(handler) as Arc<dyn Subresource>
+    });
+    let volumes = [Direction::Add, Direction::Remove].into_iter().map(|direction| {
+        let handler = hotplug::Handler { direction, client: client.clone() };
+        Arc::new(handler) as Arc<dyn Subresource>
+    });
+    actions.chain(volumes).collect()
 }
 
 impl Subresource for Handler {
@@ -113,11 +117,16 @@ impl Subresource for Handler {
                     self.on_instance(client, &key).await?;
                 }
             }
-            let mut response = http::Response::new(Body::Empty);
-            *response.status_mut() = http::StatusCode::ACCEPTED;
-            Ok(response)
+            Ok(accepted())
         })
     }
+}
+
+/// The answer of an action that has begun.
+pub(super) fn accepted() -> http::Response<Body> {
+    let mut response = http::Response::new(Body::Empty);
+    *response.status_mut() = http::StatusCode::ACCEPTED;
+    response
 }
 
 impl Handler {
@@ -229,7 +238,8 @@ fn ignore_undefined(result: Result<(), HypervisorError>) -> Result<(), Status> {
     }
 }
 
-async fn options(request: http::Request<Body>) -> Result<Value, Status> {
+/// The options that came with an action; nothing is null.
+pub(super) async fn options(request: http::Request<Body>) -> Result<Value, Status> {
     let body = Limited::new(request.into_body(), MAX_OPTIONS_SIZE_BYTES)
         .collect()
         .await
@@ -274,7 +284,8 @@ fn refused(key: &Key, why: &str) -> Status {
     Status::conflict("kubevirt.io", "virtualmachine", &key.name, why)
 }
 
-fn status(error: ClientError) -> Status {
+/// What a client is told of a failure inside.
+pub(super) fn status(error: ClientError) -> Status {
     match error {
         ClientError::Api { code: 404, message, .. } => {
             Status::new(404, grange_apimachinery::status::Reason::NotFound, message)

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{
     conditions::{self, Condition},
-    instance::FINALIZER,
+    draft::{MAC_ADDRESSES, differs_from, instance_of},
+    wanted_claims,
 };
 use crate::{
     client::{Client, ClientError, Key},
@@ -18,14 +19,8 @@ use crate::{
     strategies::MACHINE_FINALIZER,
 };
 
-/// JSON array of the claims a machine wants made.
-const CLAIM_TEMPLATES: &str = "harvesterhci.io/volumeClaimTemplates";
 /// Claims that go with the machine, separated by commas.
 const REMOVED_CLAIMS: &str = "harvesterhci.io/removedPersistentVolumeClaims";
-/// JSON map from interface to hardware address, kept from the first run.
-const MAC_ADDRESSES: &str = "harvesterhci.io/mac-address";
-/// Most claims made for one machine.
-const MAX_CLAIMS: usize = 64;
 /// How long until a machine that needs another look gets it.
 const RECHECK_DELAY: Duration = Duration::from_millis(200);
 
@@ -46,28 +41,6 @@ enum Decision {
 impl Machines {
     pub(super) fn new(client: Client, recorder: std::sync::Arc<Recorder>) -> Self {
         Machines { client, recorder }
-    }
-
-    async fn make_claims(&self, machine: &Object) -> Result<(), ClientError> {
-        let Some(templates) = machine.annotation(CLAIM_TEMPLATES) else { return Ok(()) };
-        let Ok(Value::Array(templates)) = serde_json::from_str(templates) else { return Ok(()) };
-        for template in templates.into_iter().take(MAX_CLAIMS) {
-            let Value::Object(map) = template else { continue };
-            let mut claim = Object(map);
-            if claim.name().is_empty() {
-                continue;
-            }
-            let key = Key::new(machine.namespace(), claim.name());
-            if self.client.get(&kinds::CLAIMS, &key).await?.is_some() {
-                continue;
-            }
-            claim.set(&["apiVersion"], "v1");
-            claim.set(&["kind"], "PersistentVolumeClaim");
-            claim.set(&["metadata", "namespace"], machine.namespace().to_owned());
-            claim.remove(&["status"]);
-            self.client.create_if_absent(&kinds::CLAIMS, &claim).await?;
-        }
-        Ok(())
     }
 
     async fn delete(&self, machine: &Object, instance: Option<&Object>) -> Result<Outcome, ClientError> {
@@ -146,7 +119,7 @@ impl Reconcile for Machines {
         if machine.is_terminating() {
             return self.delete(&machine, instance.as_ref()).await;
         }
-        self.make_claims(&machine).await?;
+        wanted_claims::make(&self.client, &machine).await?;
         let requests = requests(&machine);
         let decision = decide(&machine, instance.as_ref(), &requests);
         match (decision, &instance) {
@@ -273,6 +246,10 @@ fn status(machine: &Object, instance: Option<&Object>, decision: Decision, reque
             wanted.push(copy);
         }
     }
+    if instance.is_some_and(|instance| !is_final(instance) && differs_from(machine, instance)) {
+        let why = "a non-live-updatable field was changed in the template spec";
+        wanted.push(Condition::new("RestartRequired", true).because("RestartRequired", why));
+    }
     json!({
         "created": instance.map(|_| true),
         "ready": ready.then_some(true),
@@ -321,44 +298,6 @@ fn condition<'a>(instance: &'a Object, kind: &str) -> Option<&'a Value> {
 
 fn holds(instance: &Object, kind: &str) -> bool {
     condition(instance, kind).is_some_and(|condition| condition["status"] == "True")
-}
-
-fn instance_of(machine: &Object) -> Object {
-    let template = machine.get(&["spec", "template"]).cloned().unwrap_or_default();
-    let mut annotations = template["metadata"]["annotations"].as_object().cloned().unwrap_or_default();
-    annotations.insert("kubevirt.io/vm-generation".into(), machine.generation().to_string().into());
-    let mut labels = template["metadata"]["labels"].as_object().cloned().unwrap_or_default();
-    if let Some(os) = machine.label("harvesterhci.io/os") {
-        labels.entry("harvesterhci.io/os").or_insert_with(|| os.into());
-    }
-    let mut spec = template["spec"].clone();
-    let kept: Value = machine
-        .annotation(MAC_ADDRESSES)
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default();
-    let interfaces = spec.pointer_mut("/domain/devices/interfaces").and_then(Value::as_array_mut);
-    for interface in interfaces.into_iter().flatten() {
-        let mac = interface["name"].as_str().and_then(|name| kept[name].as_str());
-        if let (Some(mac), true) = (mac, interface["macAddress"].as_str().is_none_or(str::is_empty)) {
-            interface["macAddress"] = mac.into();
-        }
-    }
-    let mut map = Map::new();
-    map.insert("apiVersion".into(), "kubevirt.io/v1".into());
-    map.insert("kind".into(), "VirtualMachineInstance".into());
-    map.insert(
-        "metadata".into(),
-        json!({
-            "name": machine.name(), "namespace": machine.namespace(),
-            "labels": labels, "annotations": annotations, "finalizers": [FINALIZER],
-            "ownerReferences": [{
-                "apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "name": machine.name(),
-                "uid": machine.uid(), "controller": true, "blockOwnerDeletion": true,
-            }],
-        }),
-    );
-    map.insert("spec".into(), spec);
-    Object(map)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Virtual machines as KubeVirt and Harvester keep them: a machine ([`machine`]) has an instance while it runs
 //! ([`instance`]), the instance a launcher Pod and an entry in the hypervisor; claims are bound ([`claims`]), images
-//! imported ([`images`]), and people act through KubeVirt's subresources ([`actions`]).
+//! imported ([`images`]), keys and templates looked after ([`keys`], [`templates`]), and people act through KubeVirt's
+//! subresources ([`actions`], [`hotplug`]). What is refused on the way in is in [`checks`].
 
 use std::sync::Arc;
 
@@ -18,13 +19,19 @@ use crate::{
 };
 
 mod actions;
+pub(crate) mod checks;
 mod claims;
 mod conditions;
+mod draft;
+mod hotplug;
 mod images;
 mod instance;
+mod keys;
 mod launcher;
 mod machine;
 mod spec;
+mod templates;
+mod wanted_claims;
 
 /// The ways people act on machines.
 pub(crate) fn subresources(client: &OwnClient, hypervisor: &Arc<Simulated>) -> Vec<Arc<dyn Subresource>> {
@@ -95,6 +102,19 @@ pub(crate) fn start(
     let adder = queue.clone();
     controllers.watch(&kinds::IMAGES, move |seen| adder.add(seen.header().key()));
     controllers.reconcile(queue, Arc::new(images::Images::new(client.clone())));
+
+    let queue = Queue::<Key>::new();
+    let adder = queue.clone();
+    controllers.watch(&kinds::KEY_PAIRS, move |seen| adder.add(seen.header().key()));
+    controllers.reconcile(queue, Arc::new(keys::Keys::new(client.clone())));
+
+    let (queue, versions) = (Queue::<Key>::new(), Queue::<Key>::new());
+    let adder = queue.clone();
+    controllers.watch(&kinds::TEMPLATES, move |seen| adder.add(seen.header().key()));
+    let adder = versions.clone();
+    controllers.watch(&kinds::TEMPLATE_VERSIONS, move |seen| adder.add(seen.header().key()));
+    controllers.reconcile(versions, Arc::new(templates::Versions::new(client.clone(), queue.clone())));
+    controllers.reconcile(queue, Arc::new(templates::Templates::new(client.clone())));
 }
 
 /// The hypervisor's name for an instance: its uid, so that each start is a machine of its own.

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod belongings;
 mod deployments;
 mod machines;
 mod serving;

@@ -154,6 +154,9 @@ pub(crate) fn typed(path: &str, mut value: Value) -> Value {
         "deployments" => "Deployment",
         "virtualmachines" => "VirtualMachine",
         "virtualmachineimages" => "VirtualMachineImage",
+        "virtualmachinetemplates" => "VirtualMachineTemplate",
+        "virtualmachinetemplateversions" => "VirtualMachineTemplateVersion",
+        "keypairs" => "KeyPair",
         "virtualmachineinstancemigrations" => "VirtualMachineInstanceMigration",
         other => panic!("what is one of {other}?"),
     };
