@@ -20,14 +20,16 @@ const askedAt = new Map<string, number>()
 const queue: (() => Promise<void>)[] = []
 let running = 0
 
-/** The number, or `undefined` until it is known. Reactive. */
-export function countOf(scope: Scope, gvr: Gvr): number | undefined {
-  const open = peek({ scope, gvr })
+/** The number, or `undefined` until it is known, or for a part that only the page itself can tell. Reactive. */
+export function countOf(scope: Scope, gvr: Gvr & { view?: string; labelSelector?: string }): number | undefined {
+  const { view, labelSelector } = gvr
+  if (view && !labelSelector) return undefined
+  const open = peek({ scope, gvr, labelSelector })
   if (open?.isComplete.value) return open.objects.size + open.beyond.value
-  const key = `${scope.id}|${resourceId(gvr)}`
+  const key = `${scope.id}|${resourceId(gvr)}|${labelSelector ?? ''}`
   if (Date.now() - (askedAt.get(key) ?? 0) > FRESH_MS) {
     askedAt.set(key, Date.now())
-    queue.push(() => ask(scope, gvr, key))
+    queue.push(() => ask(scope, gvr, key, labelSelector))
     queueMicrotask(drain)
   }
   return counts.get(key)
@@ -45,11 +47,11 @@ function drain(): void {
   }
 }
 
-async function ask(scope: Scope, gvr: Gvr, key: string): Promise<void> {
+async function ask(scope: Scope, gvr: Gvr, key: string, labelSelector: string | undefined): Promise<void> {
   try {
     const { items, metadata } = await request<{ items?: unknown[]; metadata?: { remainingItemCount?: number } }>(
       scope.base + resourcePath(gvr),
-      { query: { limit: 1 }, accept: METADATA_ONLY },
+      { query: { limit: 1, labelSelector }, accept: METADATA_ONLY },
     )
     counts.set(key, (items?.length ?? 0) + (metadata?.remainingItemCount ?? 0))
   } catch {

@@ -1,8 +1,8 @@
 /** What can be done to an object of any kind. */
 import { Copy, Download, FileCode, Pencil, Trash2 } from '@lucide/vue'
 
-import type { Action, ActionContext, Kind } from '@/core/kinds'
-import { resourceId, type KubeObject } from '@/core/kubernetes'
+import { kindId, type Action, type ActionContext, type Kind } from '@/core/kinds'
+import type { KubeObject } from '@/core/kubernetes'
 import { read, remove } from '@/core/resources'
 import { NO_NAMESPACE } from '@/router'
 import { download } from '@/ui/clipboard'
@@ -12,7 +12,7 @@ import { commonMessages as m } from './common-messages'
 /** The route of an object's page. */
 export function objectRoute(name: 'object' | 'edit', scope: string, kind: Kind, object: KubeObject): { name: string; params: Record<string, string> } {
   const { namespace = NO_NAMESPACE, name: objectName } = object.metadata
-  return { name, params: { cluster: scope, resource: resourceId(kind), namespace, name: objectName } }
+  return { name, params: { cluster: scope, resource: kindId(kind), namespace, name: objectName } }
 }
 
 const needs = (verb: string) => (kind: Kind) => [{ verb, group: kind.group, resource: kind.resource }]
@@ -41,7 +41,7 @@ export const commonActions: Action[] = [
     needs: needs('create'),
     run: (object, { scope, kind, go }) => {
       const { namespace = NO_NAMESPACE, name } = object.metadata
-      go({ name: 'create', params: { cluster: scope.id, resource: resourceId(kind) }, query: { from: `${namespace}/${name}` } })
+      go({ name: 'create', params: { cluster: scope.id, resource: kindId(kind) }, query: { from: `${namespace}/${name}` } })
     },
   },
   {
@@ -73,16 +73,16 @@ export const commonActions: Action[] = [
   },
 ]
 
-/** All actions of a kind: its own first, then the common ones it allows and does not replace. */
+/** All actions of a kind: its own first, then the common ones it allows; one that it replaces keeps its place. */
 export function actionsOf(kind: Kind): Action[] {
-  const own = kind.actions ?? []
-  const replaced = new Set(own.map(({ id }) => id))
+  const own = new Map((kind.actions ?? []).map((action) => [action.id, action]))
+  const replaced = new Set(commonActions.map(({ id }) => id).filter((id) => own.has(id)))
   const isOffered = ({ id }: Action): boolean => {
-    if (replaced.has(id)) return false
+    if (replaced.has(id)) return true
     if (id === 'edit') return kind.form !== undefined && kind.editable !== false
     if (id === 'edit-yaml') return kind.editable !== false
     if (id === 'clone') return kind.creatable !== false
     return id !== 'delete' || kind.deletable !== false
   }
-  return [...own, ...commonActions.filter(isOffered)]
+  return [...[...own.values()].filter(({ id }) => !replaced.has(id)), ...commonActions.filter(isOffered).map((action) => own.get(action.id) ?? action)]
 }

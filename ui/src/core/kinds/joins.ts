@@ -4,17 +4,17 @@ import { computed, effectScope, onScopeDispose, shallowReactive, toValue, watch,
 import { keyOf, type KubeObject } from '../kubernetes'
 import { useList, type Batch, type Collection } from '../resources'
 import type { Scope } from '../scope'
-import type { Context, Join, Kind } from './types'
+import type { Context, Join, Kind, Owner } from './types'
 
 /** Objects by the `namespace/name` of their row; reactive a row at a time. */
 class Index {
   private readonly byOwner = shallowReactive(new Map<string, KubeObject[]>())
-  private readonly owners = new Map<string, string>()
+  private readonly owners = new Map<string, readonly string[]>()
   readonly stop: () => void
 
   constructor(
     private readonly collection: Collection,
-    private readonly owner: (object: KubeObject) => string | undefined,
+    private readonly owner: (object: KubeObject) => Owner,
   ) {
     this.stop = collection.onBatch((batch) => this.apply(batch))
     this.apply({ changed: new Set(collection.objects.keys()), removed: new Set() })
@@ -30,25 +30,24 @@ class Index {
   }
 
   private place(uid: string, object: KubeObject | undefined): void {
-    const before = this.owners.get(uid)
-    const after = object && this.owner(object)
-    if (before !== undefined) {
+    for (const before of this.owners.get(uid) ?? []) {
       const rest = this.of(before).filter(({ metadata }) => metadata.uid !== uid)
       if (rest.length > 0) this.byOwner.set(before, rest)
       else this.byOwner.delete(before)
-      this.owners.delete(uid)
     }
-    if (object && after !== undefined) {
-      this.byOwner.set(after, [...this.of(after), object])
-      this.owners.set(uid, after)
-    }
+    const owners = object ? ownersOf(this.owner(object)) : []
+    if (object) for (const owner of owners) this.byOwner.set(owner, [...this.of(owner), object])
+    if (owners.length > 0) this.owners.set(uid, owners)
+    else this.owners.delete(uid)
   }
 }
+
+export const ownersOf = (owner: Owner): readonly string[] => (typeof owner === 'string' ? [owner] : [...new Set(owner)])
 
 export interface Joins {
   context: ComputedRef<Context>
   /** For tables: whose batches change which rows. */
-  sources: ComputedRef<{ collection: Collection; owner: (object: KubeObject) => string | undefined }[]>
+  sources: ComputedRef<{ collection: Collection; owner: (object: KubeObject) => Owner }[]>
 }
 
 export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string | undefined>): Joins {

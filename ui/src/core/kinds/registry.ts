@@ -10,9 +10,15 @@ import type { Action, Kind, NavGroup } from './types'
 /** Reactive: the menu may be drawn before the kinds' files have come. */
 const registered = shallowReactive(new Map<string, Kind>())
 
+/** What stands before the name of a view in the id of a kind. */
+const VIEW = '~'
+
+/** What a kind is called in addresses: the resource's id, and the view where it is one. */
+export const kindId = (kind: Pick<Kind, 'group' | 'resource' | 'view'>): string => resourceId(kind) + (kind.view ? VIEW + kind.view : '')
+
 /** Puts kinds into the registry. */
 export function register(kinds: readonly Kind[]): void {
-  for (const kind of kinds) registered.set(resourceId(kind), kind)
+  for (const kind of kinds) registered.set(kindId(kind), kind)
 }
 
 export const registeredKinds = (): Kind[] => [...registered.values()]
@@ -23,7 +29,7 @@ const isListable = (kind: ServedKind): boolean => kind.verbs.includes('list') &&
 /** The kind of an id in a scope: from its file, in a version the scope serves, or made from discovery. */
 export function kindOf(scope: Scope, id: string): Kind | undefined {
   const own = registered.get(id)
-  const served = findKind(discovered(scope), id, own?.version)
+  const served = findKind(discovered(scope), own ? resourceId(own) : id, own?.version)
   if (own) return served && served.version !== own.version ? { ...own, version: served.version } : own
   return served ? fromDiscovery(served) : undefined
 }
@@ -67,8 +73,8 @@ export function navOf(scope: Scope): Map<NavGroup, NavEntry[]> {
     .filter((kind) => kind.nav)
     .toSorted((a, b) => (a.nav?.order ?? 0) - (b.nav?.order ?? 0))
   for (const kind of placed) {
-    const id = resourceId(kind)
-    if (!kind.nav || !discovery.kinds.has(id) || !access.may(listNeed(kind))) continue
+    const id = kindId(kind)
+    if (!kind.nav || !discovery.kinds.has(resourceId(kind)) || !access.may(listNeed(kind))) continue
     const entries = groups.get(kind.nav.group) ?? []
     entries.push({ kind, id })
     groups.set(kind.nav.group, entries)
@@ -107,8 +113,8 @@ export interface AccessRow {
 /** The one table of what pages and actions need; tests walk it. */
 export function accessTable(common: readonly Action[]): AccessRow[] {
   return registeredKinds().flatMap((kind) => [
-    { kind: resourceId(kind), what: 'list', needs: [listNeed(kind)] },
-    { kind: resourceId(kind), what: 'create', needs: [createNeed(kind)] },
-    ...[...common, ...(kind.actions ?? [])].map((action) => ({ kind: resourceId(kind), what: action.id, needs: action.needs(kind) })),
+    { kind: kindId(kind), what: 'list', needs: [listNeed(kind)] },
+    { kind: kindId(kind), what: 'create', needs: [createNeed(kind)] },
+    ...[...common, ...(kind.actions ?? [])].map((action) => ({ kind: kindId(kind), what: action.id, needs: action.needs(kind) })),
   ])
 }

@@ -39,11 +39,14 @@ export interface Column<T extends KubeObject> {
   fact?: boolean
 }
 
+export type Owner = string | readonly string[] | undefined
+
 /** Another list whose objects belong to the rows: a VM's running instance, a volume's snapshots. */
 export interface Join<T extends KubeObject> {
-  query: (own: { scope: Scope; namespace: string | undefined }) => Query
-  /** The `namespace/name` of the row that an object of the join belongs to. */
-  owner: (joined: KubeObject) => string | undefined
+  /** `null`: not served or not to be read here; the rows do without. Reactive. */
+  query: (own: { scope: Scope; namespace: string | undefined }) => Query | null
+  /** The `namespace/name` of the row that an object of the join belongs to, or of several. */
+  owner: (joined: KubeObject) => Owner
   /** Which row key the object has; `namespace/name` unless said. */
   key?: (object: T) => string
 }
@@ -117,6 +120,10 @@ export interface Kind<T extends KubeObject = KubeObject> {
   /** As in objects. */
   kind: string
   namespaced: boolean
+  /** A part of a resource that has a page of its own: `snapshots` of backups. Stands in addresses, see `kindId`. */
+  view?: string
+  /** Which objects a view has, where the server can tell; else `isInternal` takes the others out. */
+  labelSelector?: string
   /** Plural, as the heading and menu entry. */
   title: () => string
   /** One of them, as in "Create …". */
@@ -143,6 +150,10 @@ export interface Kind<T extends KubeObject = KubeObject> {
   form?: () => Promise<{ default: Component }>
   /** What a new object looks like in the YAML editor. */
   template?: (namespace: string) => KubeObject
+  /** Takes the place of the list. Gets `kind` and `scope`. */
+  page?: () => Promise<{ default: Component }>
+  /** Stands above the list. Gets `scope`. */
+  banner?: () => Promise<{ default: Component }>
   /** Taken from the kind's lists: what a page of people's own things does not show (system settings, golden images). */
   isInternal?: (object: T) => boolean
   /** `false` for kinds that only controllers make. */

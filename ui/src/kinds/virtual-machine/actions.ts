@@ -1,76 +1,176 @@
-/** Starting, stopping and the like, through KubeVirt's own subresources: the cluster's RBAC decides about each. */
-import { Pause, Play, Power, RefreshCw, RotateCcw, Square } from '@lucide/vue'
+/**
+ * What can be done to machines: KubeVirt's own subresources, so that the cluster's RBAC decides about each, and what
+ * Harvester does with the objects themselves.
+ */
+import { ArrowRightLeft, Archive, BellOff, Camera, CircleX, Copy, Cpu, HardDrive, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2 } from '@lucide/vue'
 
-import { defineAction, type Action, type Context } from '@/core/kinds'
-import type { Gvr } from '@/core/kubernetes'
-import { act } from '@/core/resources'
+import type { Need } from '@/core/access'
+import { discovered } from '@/core/discovery'
+import { request } from '@/core/http'
+import { defineAction, type Action, type Confirmation, type Context } from '@/core/kinds'
+import { resourceId, resourcePath, textAt, type Gvr, type KubeObject } from '@/core/kubernetes'
+import { act, patch, remove } from '@/core/resources'
+import type { Scope } from '@/core/scope'
 
+import { canAbortMigration, canCopy, canForceStop, canHotPlug, canMigrate, canPause, canRestart, canSoftReboot, canStart, canStop, canUnpause, hasQuotaNote } from './able'
 import { machineMessages as m } from './messages'
-import { isPaused, isRunning, machineState, runStrategyOf } from './state'
-import { INSTANCE_ACTIONS, MACHINE_ACTIONS, type VirtualMachine, type VirtualMachineInstance } from './types'
+import { BACKUPS, INSTANCE_ACTIONS, MACHINE_ACTIONS, MACHINES, MIGRATIONS, QUOTA_PROBLEM, RUN_STRATEGY, runStrategyOf, TEMPLATES, TEMPLATE_VERSIONS, type Instance, type VirtualMachine } from './types'
 
-export const instanceOf = (machine: VirtualMachine, { joined }: Context): VirtualMachineInstance | undefined => joined<VirtualMachineInstance>('instance', machine)[0]
+export const instanceOf = (machine: VirtualMachine, { joined }: Context): Instance | undefined => joined<Instance>('instance', machine)[0]
 
-interface Spec {
-  id: string
+type Shape = Omit<Action<VirtualMachine>, 'needs' | 'when' | 'confirm' | 'label'>
+type Rule = (machine: VirtualMachine, instance: Instance | undefined) => boolean
+
+const need = (verb: string, { group, resource }: Gvr, subresource?: string): Omit<Need, 'namespace' | 'name'> => ({
+  verb,
+  group,
+  resource: subresource ? `${resource}/${subresource}` : resource,
+})
+
+/** Whether the cluster has it; until that is known, access decides alone. */
+function isServed(scope: Scope, gvr: Gvr, subresource?: string): boolean {
+  const discovery = discovered(scope)
+  if (!discovery) return true
+  const kind = discovery.kinds.get(resourceId(gvr))
+  return kind !== undefined && (!subresource || kind.subresources.length === 0 || kind.subresources.includes(subresource))
+}
+
+function ask(machines: VirtualMachine[], title: (what: string) => string, text: string, confirm: string): Confirmation {
+  const [only] = machines
+  const what = machines.length === 1 && only ? only.metadata.name : m.confirm.machines(machines.length)
+  return { title: title(what), text, confirm, danger: true }
+}
+
+interface Subresource extends Shape {
   label: () => string
-  icon: Action['icon']
   on: Gvr
   subresource: string
   body?: object
-  primary?: boolean
-  bulk?: boolean
-  danger?: boolean
-  asks?: boolean
-  when: (machine: VirtualMachine, instance: VirtualMachineInstance | undefined) => boolean
+  when: Rule
+  asks?: (machines: VirtualMachine[]) => Confirmation
 }
 
-function machineAction({ id, label, icon, on, subresource, body, primary, bulk, danger, asks, when }: Spec): Action {
+/** An action that is a request to a subresource. */
+function subresource({ on, subresource, body, when, asks, ...shape }: Subresource): Action {
   return defineAction<VirtualMachine>({
-    id,
-    label,
-    icon,
-    ...(primary && { primary }),
-    ...(bulk && { bulk }),
-    ...(danger && { danger }),
-    needs: () => [{ verb: 'update', group: on.group, resource: `${on.resource}/${subresource}` }],
-    when: (machine, context) => !machine.metadata.deletionTimestamp && when(machine, instanceOf(machine, context)),
-    confirm: (machines) => (asks ? { title: m.ask(label(), machines.length, machines[0]?.metadata.name ?? ''), text: m.askText, confirm: label(), danger: true } : null),
+    ...shape,
+    needs: () => [need('update', on, subresource)],
+    when: (machine, context) => isServed(context.scope, on, subresource) && when(machine, instanceOf(machine, context)),
+    ...(asks && { confirm: asks }),
     run: ({ metadata: { namespace, name } }, { scope }) => act(scope, on, { namespace, name, subresource }, body),
   })
 }
 
-/** It is on its way down, or already there. */
-const isStopping = (machine: VirtualMachine, instance: VirtualMachineInstance | undefined): boolean =>
-  machine.status?.printableStatus === 'Stopping' || (runStrategyOf(machine) === 'Halted' && instance !== undefined)
-const isDown = (machine: VirtualMachine, instance: VirtualMachineInstance | undefined): boolean => machineState(machine, instance).tone === 'off' && !isPaused(instance)
+interface Dialog extends Shape {
+  label: () => string
+  dialog: NonNullable<Action['dialog']>
+  needs: ReturnType<typeof need>[]
+  /** Not offered where the cluster does not have it. */
+  served?: Gvr
+  when?: Rule
+}
+
+function dialog({ needs, served, when, ...shape }: Dialog): Action {
+  return defineAction<VirtualMachine>({
+    ...shape,
+    needs: () => needs,
+    when: (machine, context) => (!served || isServed(context.scope, served)) && (when?.(machine, instanceOf(machine, context)) ?? true),
+  })
+}
+
+/** Stopped for good, as Harvester does it: how it ran is remembered for the next start. */
+export function haltPatch(machine: VirtualMachine): unknown {
+  return {
+    metadata: { annotations: { [RUN_STRATEGY]: runStrategyOf(machine) } },
+    spec: { runStrategy: 'Halted', ...(machine.spec?.running !== undefined && { running: null }) },
+  }
+}
+
+async function abortMigrations(scope: Scope, namespace: string | undefined, name: string): Promise<void> {
+  const { items = [] } = await request<{ items?: KubeObject[] }>(scope.base + resourcePath(MIGRATIONS, { namespace }))
+  const running = items.filter((item) => textAt(item, 'spec', 'vmiName') === name && !/^(Succeeded|Failed)$/.test(textAt(item, 'status', 'phase') ?? ''))
+  await Promise.all(running.map((migration) => remove(scope, MIGRATIONS, migration)))
+}
 
 export const machineActions: Action[] = [
-  machineAction({ id: 'start', label: () => m.start, icon: Play, on: MACHINE_ACTIONS, subresource: 'start', primary: true, bulk: true, when: isDown }),
-  machineAction({
+  subresource({ id: 'start', label: () => m.actions.start, icon: Play, on: MACHINE_ACTIONS, subresource: 'start', primary: true, bulk: true, when: canStart }),
+  defineAction<VirtualMachine>({
     id: 'stop',
-    label: () => m.stop,
+    label: () => m.actions.stop,
     icon: Square,
-    on: MACHINE_ACTIONS,
-    subresource: 'stop',
     primary: true,
     bulk: true,
-    asks: true,
-    when: (machine, instance) => !isDown(machine, instance) && !isStopping(machine, instance),
+    needs: () => [need('patch', MACHINES)],
+    when: (machine, context) => canStop(machine, instanceOf(machine, context)),
+    confirm: (machines) => ask(machines, m.confirm.stop, m.confirm.stopText, m.actions.stop),
+    run: (machine, { scope }) => patch(scope, MACHINES, machine.metadata, haltPatch(machine)),
   }),
-  machineAction({ id: 'force-stop', label: () => m.forceStop, icon: Power, on: MACHINE_ACTIONS, subresource: 'stop', body: { gracePeriod: 0 }, bulk: true, danger: true, asks: true, when: isStopping }),
-  machineAction({
+  subresource({
+    id: 'force-stop',
+    label: () => m.actions.forceStop,
+    icon: Power,
+    on: MACHINE_ACTIONS,
+    subresource: 'stop',
+    body: { gracePeriod: 0 },
+    bulk: true,
+    danger: true,
+    when: canForceStop,
+    asks: (machines) => ask(machines, m.confirm.forceStop, m.confirm.forceStopText, m.actions.forceStop),
+  }),
+  subresource({ id: 'unpause', label: () => m.actions.unpause, icon: Play, on: INSTANCE_ACTIONS, subresource: 'unpause', primary: true, bulk: true, when: canUnpause }),
+  subresource({
     id: 'restart',
-    label: () => m.restart,
+    label: () => m.actions.restart,
     icon: RotateCcw,
     on: MACHINE_ACTIONS,
     subresource: 'restart',
     primary: true,
     bulk: true,
-    asks: true,
-    when: (machine, instance) => isRunning(instance) && runStrategyOf(machine) !== 'Halted',
+    when: canRestart,
+    asks: (machines) => ask(machines, m.confirm.restart, m.confirm.restartText, m.actions.restart),
   }),
-  machineAction({ id: 'soft-reboot', label: () => m.softReboot, icon: RefreshCw, on: INSTANCE_ACTIONS, subresource: 'softreboot', when: (_, instance) => isRunning(instance) && !isPaused(instance) }),
-  machineAction({ id: 'pause', label: () => m.pause, icon: Pause, on: INSTANCE_ACTIONS, subresource: 'pause', when: (_, instance) => isRunning(instance) && !isPaused(instance) }),
-  machineAction({ id: 'unpause', label: () => m.unpause, icon: Play, on: INSTANCE_ACTIONS, subresource: 'unpause', primary: true, when: (_, instance) => isPaused(instance) }),
+  subresource({ id: 'soft-reboot', label: () => m.actions.softReboot, icon: RefreshCw, on: INSTANCE_ACTIONS, subresource: 'softreboot', bulk: true, when: canSoftReboot }),
+  subresource({ id: 'pause', label: () => m.actions.pause, icon: Pause, on: INSTANCE_ACTIONS, subresource: 'pause', bulk: true, when: canPause }),
+  dialog({ id: 'migrate', label: () => m.actions.migrate, icon: ArrowRightLeft, needs: [need('create', MIGRATIONS)], when: canMigrate, dialog: () => import('./dialogs/MigrateDialog.vue') }),
+  defineAction<VirtualMachine>({
+    id: 'abort-migration',
+    label: () => m.actions.abortMigration,
+    icon: CircleX,
+    needs: () => [need('delete', MIGRATIONS)],
+    when: (machine, context) => canAbortMigration(machine, instanceOf(machine, context)),
+    confirm: (machines) => ask(machines, m.confirm.abortMigration, m.confirm.abortMigrationText, m.actions.abortMigration),
+    run: ({ metadata: { namespace, name } }, { scope }) => abortMigrations(scope, namespace, name),
+  }),
+  dialog({ id: 'snapshot', label: () => m.actions.snapshot, icon: Camera, served: BACKUPS, needs: [need('create', BACKUPS)], when: canCopy, dialog: () => import('./dialogs/SnapshotDialog.vue') }),
+  dialog({ id: 'backup', label: () => m.actions.backup, icon: Archive, served: BACKUPS, needs: [need('create', BACKUPS)], when: canCopy, dialog: () => import('./dialogs/BackupDialog.vue') }),
+  dialog({ id: 'hot-plug', label: () => m.actions.hotPlug, icon: Cpu, needs: [need('patch', MACHINES)], when: canHotPlug, dialog: () => import('./dialogs/HotPlugDialog.vue') }),
+  dialog({ id: 'add-volume', label: () => m.actions.addVolume, icon: HardDrive, needs: [need('update', MACHINE_ACTIONS, 'addvolume')], dialog: () => import('./dialogs/AddVolumeDialog.vue') }),
+  dialog({
+    id: 'template',
+    label: () => m.actions.template,
+    icon: LayoutTemplate,
+    served: TEMPLATES,
+    needs: [need('create', TEMPLATES), need('create', TEMPLATE_VERSIONS)],
+    dialog: () => import('./dialogs/TemplateDialog.vue'),
+  }),
+  dialog({ id: 'clone', label: () => m.actions.clone, icon: Copy, needs: [need('create', MACHINES)], dialog: () => import('./dialogs/CloneDialog.vue') }),
+  defineAction<VirtualMachine>({
+    id: 'dismiss-quota',
+    label: () => m.actions.dismissQuota,
+    icon: BellOff,
+    needs: () => [need('patch', MACHINES)],
+    when: (machine) => hasQuotaNote(machine, undefined),
+    run: (machine, { scope }) => patch(scope, MACHINES, machine.metadata, { metadata: { annotations: { [QUOTA_PROBLEM]: null } } }),
+  }),
+  // Takes the place of the common one: a machine's volumes may go with it.
+  dialog({
+    id: 'delete',
+    label: () => m.actions.remove,
+    icon: Trash2,
+    bulk: true,
+    danger: true,
+    needs: [need('delete', MACHINES)],
+    when: (machine) => machine.metadata.deletionTimestamp === undefined,
+    dialog: () => import('./dialogs/DeleteDialog.vue'),
+  }),
 ]

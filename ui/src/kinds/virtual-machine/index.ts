@@ -1,26 +1,31 @@
-/** Virtual machines: the model of a kind's file. */
+/** Virtual machines. The machine is what is wanted, its instance what runs: state, address and node come from there. */
 import { Monitor } from '@lucide/vue'
 
-import { defineKind } from '@/core/kinds'
-import { keyOf, textAt } from '@/core/kubernetes'
-import { parseQuantity } from '@/core/quantity'
+import { defineKind, type Fact } from '@/core/kinds'
+import { at, keyOf, resourceId, textAt } from '@/core/kubernetes'
+import { formatBytes, formatCores } from '@/core/quantity'
+import { NO_NAMESPACE } from '@/router'
 
 import { instanceOf, machineActions } from './actions'
 import { machineMessages as m } from './messages'
-import { machineState, runStrategyOf } from './state'
-import { INSTANCES, MACHINES, type VirtualMachine } from './types'
-
-const domainOf = (machine: VirtualMachine) => machine.spec?.template?.spec?.domain
-
-function coresOf(machine: VirtualMachine): number | undefined {
-  const { cpu, resources } = domainOf(machine) ?? {}
-  return cpu?.cores ? cpu.cores * (cpu.sockets ?? 1) * (cpu.threads ?? 1) : parseQuantity(resources?.limits?.cpu)
-}
-
-function memoryOf(machine: VirtualMachine): number | undefined {
-  const { memory, resources } = domainOf(machine) ?? {}
-  return parseQuantity(resources?.limits?.memory) ?? parseQuantity(memory?.guest)
-}
+import { notesOf } from './notes'
+import NotesCell from './NotesCell.vue'
+import {
+  addressesOf,
+  annotation,
+  coresOf,
+  DESCRIPTION,
+  INSTANCES,
+  MACHINES,
+  memoryOf,
+  named,
+  NODES,
+  RESTORES,
+  runStrategyOf,
+  specOf,
+  type VirtualMachine,
+} from './types'
+import { machineState } from './state'
 
 export const virtualMachineKind = defineKind<VirtualMachine>({
   ...MACHINES,
@@ -31,29 +36,61 @@ export const virtualMachineKind = defineKind<VirtualMachine>({
   about: () => m.about,
   icon: Monitor,
   nav: { group: 'main', order: 20 },
-  // The machine is what is wanted, its instance what runs: state, address and node come from there.
   joins: {
     instance: { query: ({ scope, namespace }) => ({ scope, gvr: INSTANCES, namespace }), owner: keyOf },
+    restore: {
+      query: ({ scope, namespace }) => ({ scope, gvr: RESTORES, namespace }),
+      owner: (restore) => {
+        const isRunning = at(restore, 'status', 'complete') !== true && textAt(restore, 'spec', 'target', 'kind') !== 'PersistentVolumeClaim'
+        return isRunning ? `${restore.metadata.namespace}/${textAt(restore, 'spec', 'target', 'name')}` : undefined
+      },
+    },
   },
-  state: (machine, context) => machineState(machine, instanceOf(machine, context)),
+  state: (machine, context) => machineState(machine, instanceOf(machine, context), context.joined('restore', machine)[0]),
   columns: [
-    { id: 'cpu', label: () => m.cpu, value: coresOf, format: 'cores', width: '72px' },
-    { id: 'memory', label: () => m.memory, value: memoryOf, format: 'bytes', width: '96px' },
-    { id: 'ip', label: () => m.ip, value: (machine, context) => textAt(instanceOf(machine, context), 'status', 'interfaces', 0, 'ipAddress'), format: 'mono', fact: true, width: 'minmax(136px, 1fr)' },
-    { id: 'node', label: () => m.node, value: (machine, context) => instanceOf(machine, context)?.status?.nodeName, fact: true },
-    { id: 'strategy', label: () => m.strategy, value: runStrategyOf, hidden: true },
+    { id: 'cpu', label: () => m.columns.cpu, value: (machine) => coresOf(specOf(machine)), format: 'cores', width: '72px' },
+    { id: 'memory', label: () => m.columns.memory, value: (machine) => memoryOf(specOf(machine)), format: 'bytes', width: '96px' },
+    { id: 'ip', label: () => m.columns.address, value: (machine, context) => addressesOf(machine, instanceOf(machine, context))[0], format: 'mono', fact: true, width: 'minmax(136px, 1fr)' },
+    { id: 'node', label: () => m.columns.node, value: (machine, context) => instanceOf(machine, context)?.status?.nodeName, fact: true },
+    { id: 'notes', label: () => m.columns.notes, value: (machine) => notesOf(machine).map(({ label }) => label).join(', '), cell: NotesCell, width: 'minmax(90px, 0.8fr)' },
+    {
+      id: 'restore',
+      label: () => m.columns.restore,
+      value: (machine, context) => {
+        const progress = at(context.joined('restore', machine)[0], 'status', 'progress')
+        return typeof progress === 'number' ? progress : null
+      },
+      format: 'number',
+      width: '110px',
+      hidden: true,
+    },
+    { id: 'os', label: () => m.facts.os, value: (machine, context) => instanceOf(machine, context)?.status?.guestOSInfo?.prettyName, hidden: true },
+    { id: 'strategy', label: () => m.facts.strategy, value: runStrategyOf, hidden: true },
+    { id: 'description', label: () => m.facts.description, value: (machine) => annotation(machine, DESCRIPTION), hidden: true },
   ],
   actions: machineActions,
-  facts: (machine, context) => [
-    { label: m.cpu, value: coresOf(machine), format: 'cores' },
-    { label: m.memory, value: memoryOf(machine), format: 'bytes' },
-    { label: m.ip, value: textAt(instanceOf(machine, context), 'status', 'interfaces', 0, 'ipAddress'), format: 'mono' },
-    { label: m.node, value: instanceOf(machine, context)?.status?.nodeName },
-    { label: m.guest, value: instanceOf(machine, context)?.status?.guestOSInfo?.prettyName },
-    { label: m.strategy, value: runStrategyOf(machine) },
-  ],
+  facts: (machine, context) => {
+    const instance = instanceOf(machine, context)
+    const spec = specOf(machine)
+    const description = annotation(machine, DESCRIPTION)
+    const node = instance?.status?.nodeName
+    return [
+      ...(description ? [{ label: m.facts.description, value: description }] : []),
+      { label: m.facts.size, value: m.size(formatCores(coresOf(spec)), formatBytes(memoryOf(spec))) },
+      { label: m.facts.address, value: addressesOf(machine, instance)[0], format: 'mono' },
+      { label: m.facts.node, value: node, ...(node && { to: { name: 'object', params: { cluster: context.scope.id, resource: resourceId(NODES), namespace: NO_NAMESPACE, name: node } } }) },
+      { label: m.facts.os, value: instance?.status?.guestOSInfo?.prettyName },
+    ] satisfies Fact[]
+  },
+  form: () => import('./form/MachineForm.vue'),
+  overview: () => import('./tabs/OverviewPart.vue'),
   tabs: [
-    { id: 'volumes', label: () => m.volumes, component: () => import('./VolumesTab.vue'), count: (machine) => machine.spec?.template?.spec?.volumes?.length ?? 0 },
-    { id: 'networks', label: () => m.networks, component: () => import('./NetworksTab.vue'), count: (machine) => domainOf(machine)?.devices?.interfaces?.length ?? 0 },
+    { id: 'volumes', label: () => m.tabs.volumes, component: () => import('./tabs/VolumesTab.vue'), count: (machine) => named(specOf(machine).volumes).length },
+    { id: 'networks', label: () => m.tabs.networks, component: () => import('./tabs/NetworksTab.vue'), count: (machine) => named(specOf(machine).domain?.devices?.interfaces).length },
+    { id: 'scheduling', label: () => m.tabs.scheduling, component: () => import('./tabs/SchedulingTab.vue') },
+    { id: 'cloud-init', label: () => m.tabs.cloudInit, component: () => import('./tabs/CloudInitTab.vue') },
+    { id: 'snapshots', label: () => m.tabs.snapshots, component: () => import('./tabs/SnapshotsTab.vue') },
+    { id: 'migration', label: () => m.tabs.migration, component: () => import('./tabs/MigrationTab.vue'), when: (machine, context) => instanceOf(machine, context)?.status?.migrationState !== undefined },
+    { id: 'logs', label: () => m.tabs.logs, component: () => import('./tabs/LogsTab.vue'), when: (machine, context) => instanceOf(machine, context) !== undefined },
   ],
 })

@@ -1,54 +1,120 @@
-/** What a machine is doing, in the order in which Harvester decides it (reference: KubeVirt's printableStatus). Pure. */
-import { findCondition } from '@/core/kubernetes'
-import { state, type State } from '@/core/state'
+/** The state of a machine in one word, out of what three objects say: the machine, its instance, a restore. Pure. */
+import { at, findCondition, isTrue, textAt, type KubeObject } from '@/core/kubernetes'
+import { state, toneOfWord, type State } from '@/core/state'
 
 import { machineMessages as m } from './messages'
-import type { VirtualMachine, VirtualMachineInstance } from './types'
+import { annotation, isPaused, MIGRATION_STATE, needsRestart, QUOTA_PROBLEM, runStrategyOf, type Instance, type VirtualMachine } from './types'
 
-const MIGRATION = 'harvesterhci.io/migrationState'
-
-export function runStrategyOf(machine: VirtualMachine): string {
-  return machine.spec?.runStrategy ?? (machine.spec?.running === false ? 'Halted' : 'Always')
+/** KubeVirt's words for what keeps a machine from running, and ours. */
+const TROUBLES: Record<string, () => string> = {
+  ErrorUnschedulable: () => m.states.unschedulable,
+  ErrImagePull: () => m.states.imageMissing,
+  ImagePullBackOff: () => m.states.imageMissing,
+  ErrorPvcNotFound: () => m.states.volumeMissing,
+  DataVolumeError: () => m.states.volumeFailed,
+  CrashLoopBackOff: () => m.states.crashing,
 }
 
-export const isPaused = (instance: VirtualMachineInstance | undefined): boolean => findCondition(instance, 'Paused')?.status === 'True'
-export const isRunning = (instance: VirtualMachineInstance | undefined): boolean => instance?.status?.phase === 'Running'
+/** The first rule that fits decides; the order is that of Harvester's own console. */
+export function machineState(machine: VirtualMachine, instance: Instance | undefined, restore?: KubeObject): State {
+  const printable = machine.status?.printableStatus ?? ''
+  const phase = instance?.status?.phase ?? ''
+  if (restore && at(restore, 'status', 'complete') !== true) return restoring(restore)
+  if (machine.metadata.deletionTimestamp) return state('working', m.states.removing)
+  const migration = migrationOf(instance)
+  if (migration) return migration
+  const trouble = TROUBLES[printable]
+  if (trouble) return state('problem', trouble(), reasonOf(machine, instance))
+  if (isPaused(instance) || printable === 'Paused') return state('off', m.states.paused)
+  if (isTrue(machine, 'Failure')) return state('problem', m.states.failed, findCondition(machine, 'Failure')?.message)
+  if (instance?.metadata.deletionTimestamp || printable === 'Stopping') return state('working', m.states.stopping)
+  if (phase === 'Pending' || printable === 'WaitingForVolumeBinding') return waiting(machine, instance)
+  if (isOff(machine, instance)) return stopped(machine)
+  if (phase === 'Failed') return state('problem', m.states.failed, reasonOf(machine, instance))
+  if (phase === 'Running') return running(machine, instance)
+  if (isStarting(machine, instance)) return state('working', m.states.starting)
+  return printable === '' ? state('working', m.states.starting) : state(toneOfWord(printable) ?? 'attention', printable, reasonOf(machine, instance))
+}
 
-/** Not meant to run now. */
-function isOff(machine: VirtualMachine, instance: VirtualMachineInstance | undefined): boolean {
+function restoring(restore: KubeObject): State {
+  const progress = at(restore, 'status', 'progress')
+  return state('working', m.states.restoring, typeof progress === 'number' ? m.restoredSoFar(progress) : undefined)
+}
+
+function migrationOf(instance: Instance | undefined): State | undefined {
+  const word = instance && annotation(instance, MIGRATION_STATE)
+  const target = instance?.status?.migrationState
+  const reason = target?.targetNode ? m.migratesTo(target.sourceNode ?? '', target.targetNode) : undefined
+  if (word === 'Aborting migration') return state('working', m.states.abortingMigration, reason)
+  if (word === 'Pending migration') return state('working', m.states.pendingMigration, reason)
+  if (word === 'Migrating' || isMigrating(instance)) return state('working', m.states.migrating, reason)
+  return undefined
+}
+
+/** Whether it is on its way to another node. */
+export function isMigrating(instance: Instance | undefined): boolean {
+  const word = instance && annotation(instance, MIGRATION_STATE)
+  if (word === 'Migrating' || word === 'Pending migration' || word === 'Aborting migration') return true
+  const migration = instance?.status?.migrationState
+  return Boolean(migration?.startTimestamp && !migration.endTimestamp && !migration.completed && !migration.failed)
+}
+
+function waiting(machine: VirtualMachine, instance: Instance | undefined): State {
+  return state('attention', m.states.waiting, reasonOf(machine, instance))
+}
+
+function stopped(machine: VirtualMachine): State {
+  const quota = annotation(machine, QUOTA_PROBLEM)
+  return quota ? state('attention', m.states.stopped, quota) : state('off', m.states.stopped)
+}
+
+function running(machine: VirtualMachine, instance: Instance | undefined): State {
+  if (!isTrue(instance, 'Ready')) return state('attention', m.states.notReady, findCondition(instance, 'Ready')?.message)
+  return state('ok', m.states.running, needsRestart(machine) ? m.restartApplies : undefined)
+}
+
+/** Whether nobody expects it to run: nothing is to be done then, and nothing is wrong. */
+function isOff(machine: VirtualMachine, instance: Instance | undefined): boolean {
+  if (isActive(instance)) return false
+  if (isStartRequested(machine)) return false
   const strategy = runStrategyOf(machine)
-  const status = machine.status?.printableStatus
+  const printable = machine.status?.printableStatus ?? ''
   if (strategy === 'Halted') return true
-  if (strategy === 'RerunOnFailure' || strategy === 'Manual') return !instance && status !== 'Starting' && status !== 'Running' && status !== 'Provisioning'
-  return false
+  if (strategy === 'Always') return false
+  if (printable === '') return strategy === 'Manual'
+  return printable !== 'Starting' && printable !== 'Running' && printable !== 'Provisioning'
 }
 
-export function machineState(machine: VirtualMachine, instance: VirtualMachineInstance | undefined): State {
-  const status = machine.status?.printableStatus ?? ''
-  const s = m.states
-  if (machine.metadata.deletionTimestamp) return state('working', s.terminating)
-  if (status === 'Migrating' || instance?.metadata.annotations?.[MIGRATION] === 'Migrating') return state('working', s.migrating)
-  const scheduled = findCondition(instance, 'PodScheduled') ?? findCondition(machine, 'PodScheduled')
-  if (status === 'ErrorUnschedulable' || scheduled?.reason === 'Unschedulable') return state('problem', s.unschedulable, scheduled?.message)
-  if (isPaused(instance) || status === 'Paused') return state('off', s.paused, findCondition(instance, 'Paused')?.message)
-  const failure = findCondition(machine, 'Failure')
-  if (failure?.status === 'True') return state('problem', s.failed, failure.message)
-  if (/BackOff|^Err|^DataVolumeError|Failed/.test(status)) return state('problem', s.failed, sentence(machine) ?? status)
-  if (status === 'Stopping' || (runStrategyOf(machine) === 'Halted' && isRunning(instance))) return state('working', s.stopping)
-  if (isOff(machine, instance)) return state('off', s.off)
-  if (instance?.status?.phase === 'Failed') return state('problem', s.failed, sentence(instance))
-  if (isRunning(instance)) {
-    const ready = findCondition(instance, 'Ready')
-    return ready && ready.status !== 'True' ? state('attention', s.notReady, ready.message ?? ready.reason) : state('ok', s.running)
+const isStartRequested = (machine: VirtualMachine): boolean =>
+  Array.isArray(machine.status?.stateChangeRequests) && machine.status.stateChangeRequests.some(({ action }) => action === 'Start')
+
+/** Whether there is an instance that has not ended. */
+export function isActive(instance: Instance | undefined): boolean {
+  const phase = instance?.status?.phase
+  return instance !== undefined && phase !== 'Succeeded' && phase !== 'Failed'
+}
+
+export function isStarting(machine: VirtualMachine, instance: Instance | undefined): boolean {
+  const phase = instance?.status?.phase ?? ''
+  const printable = machine.status?.printableStatus ?? ''
+  if (phase === 'Running') return false
+  return ['Pending', 'Scheduling', 'Scheduled'].includes(phase) || ['Starting', 'Provisioning'].includes(printable) || isStartRequested(machine)
+}
+
+export const isStopping = (machine: VirtualMachine, instance: Instance | undefined): boolean =>
+  machine.status?.printableStatus === 'Stopping' || instance?.metadata.deletionTimestamp !== undefined
+
+/** The most telling sentence that the objects have about what is wrong. */
+function reasonOf(machine: VirtualMachine, instance: Instance | undefined): string | undefined {
+  for (const [object, types] of [
+    [instance, ['Synchronized', 'PodScheduled', 'DataVolumesReady', 'Provisioning']],
+    [machine, ['Failure', 'PodScheduled', 'DataVolumesReady']],
+  ] as const) {
+    for (const type of types) {
+      const condition = findCondition(object, type)
+      const isTold = condition && (type === 'Provisioning' || type === 'Failure' ? condition.status === 'True' : condition.status === 'False')
+      if (isTold && condition.message) return condition.message
+    }
   }
-  if (status === 'Running') return state('ok', s.running)
-  if (status === 'WaitingForVolumeBinding' || status === 'Provisioning') return state('working', s.waiting, sentence(machine) ?? s.waitingForVolumes)
-  if (status === 'Starting' || instance) return state('working', s.starting, sentence(instance ?? machine))
-  return state('working', status || s.waiting, sentence(machine))
-}
-
-/** The most telling condition that is not true. */
-function sentence(object: unknown): string | undefined {
-  const conditions = ['Synchronized', 'Provisioning', 'Ready'].map((type) => findCondition(object, type))
-  return conditions.find((condition) => condition && condition.status !== 'True' && condition.message)?.message
+  return textAt(findCondition(machine, 'Ready'), 'message')
 }

@@ -1,0 +1,40 @@
+/** The kinds that other kinds look at. */
+import type { Gvr } from '@/core/kubernetes'
+
+const of = (group: string, version: string, resource: string): Gvr => ({ group, version, resource })
+const HARVESTER = 'harvesterhci.io'
+const NETWORK = 'network.harvesterhci.io'
+const V1BETA1 = 'v1beta1'
+
+export const NAMESPACES = of('', 'v1', 'namespaces')
+export const NODES = of('', 'v1', 'nodes')
+export const PODS = of('', 'v1', 'pods')
+export const EVENTS = of('', 'v1', 'events')
+export const SECRETS = of('', 'v1', 'secrets')
+export const CONFIG_MAPS = of('', 'v1', 'configmaps')
+export const CLAIMS = of('', 'v1', 'persistentvolumeclaims')
+export const RESOURCE_QUOTAS = of('', 'v1', 'resourcequotas')
+export const STORAGE_CLASSES = of('storage.k8s.io', 'v1', 'storageclasses')
+export const CSI_DRIVERS = of('storage.k8s.io', 'v1', 'csidrivers')
+export const VOLUME_SNAPSHOTS = of('snapshot.storage.k8s.io', 'v1', 'volumesnapshots')
+export const NODE_METRICS = of('metrics.k8s.io', V1BETA1, 'nodes')
+export const MACHINES = of('kubevirt.io', 'v1', 'virtualmachines')
+export const INSTANCES = of('kubevirt.io', 'v1', 'virtualmachineinstances')
+export const NETWORK_ATTACHMENTS = of('k8s.cni.cncf.io', 'v1', 'network-attachment-definitions')
+export const LONGHORN_NODES = of('longhorn.io', 'v1beta2', 'nodes')
+export const CLUSTER_NETWORKS = of(NETWORK, V1BETA1, 'clusternetworks')
+export const VLAN_CONFIGS = of(NETWORK, V1BETA1, 'vlanconfigs')
+export const VLAN_STATUSES = of(NETWORK, V1BETA1, 'vlanstatuses')
+export const LINK_MONITORS = of(NETWORK, V1BETA1, 'linkmonitors')
+export const LOAD_BALANCERS = of('loadbalancer.harvesterhci.io', V1BETA1, 'loadbalancers')
+export const IP_POOLS = of('loadbalancer.harvesterhci.io', V1BETA1, 'ippools')
+export const SETTINGS = of(HARVESTER, V1BETA1, 'settings')
+export const ADDONS = of(HARVESTER, V1BETA1, 'addons')
+export const BLOCK_DEVICES = of(HARVESTER, V1BETA1, 'blockdevices')
+export const IMAGES = of(HARVESTER, V1BETA1, 'virtualmachineimages')
+export const BACKUPS = of(HARVESTER, V1BETA1, 'virtualmachinebackups')
+export const RESTORES = of(HARVESTER, V1BETA1, 'virtualmachinerestores')
+export const SCHEDULES = of(HARVESTER, V1BETA1, 'schedulevmbackups')
+export const SNAPSHOT_QUOTAS = of(HARVESTER, V1BETA1, 'resourcequotas')
+export const KSMTUNEDS = of('node.harvesterhci.io', V1BETA1, 'ksmtuneds')
+export const INVENTORIES = of('metal.harvesterhci.io', 'v1alpha1', 'inventories')
