@@ -40,7 +40,7 @@ export function serve(handler: Handler): { requests: { method: string; url: URL;
 export const json = (body: unknown, status = 200, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers: { 'Content-Type': 'application/json', ...headers } })
 
-export const refusal = (code: number, reason: string, message = reason, details: object = {}): Response => json({ kind: 'Status', code, reason, message, details }, code)
+export const refusal = (code: number, reason: string, message = reason, details: object = {}): Response => json({ kind: 'Status', code, reason, message, details }, code, { 'X-Request-Id': 'r-0' })
 
 /** One collection with its watches. */
 export class FakeCollection {

@@ -28,7 +28,8 @@ export function explain(error: unknown): Explained {
   return { title: m.errors.other, text, details: error instanceof Error ? (error.stack ?? text) : text }
 }
 
-function titleOf({ code }: ApiError): string {
+function titleOf({ code, reason }: ApiError): string {
+  if (reason === 'AlreadyExists') return m.errors.exists
   if (code === 403) return m.errors.forbidden
   if (code === 404) return m.errors.missing
   if (code === 409) return m.errors.conflict

@@ -5,7 +5,7 @@
  * lands at its field without a table between. What is typed is kept in session storage until it was sent or thrown away:
  * a reload, an expired session or a crashed tab loses nothing. Leaving with unsaved changes asks.
  */
-import { computed, inject, onScopeDispose, provide, reactive, ref, shallowRef, toRaw, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
+import { computed, inject, nextTick, onScopeDispose, provide, reactive, ref, shallowRef, toRaw, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
 import { onBeforeRouteLeave } from 'vue-router'
 
 import { confirm } from '../confirm'
@@ -48,6 +48,8 @@ export interface Form<M extends object = object> {
 }
 
 const key: InjectionKey<Form> = Symbol('form')
+/** What a namesake is in the way of. */
+const NAME = 'metadata.name'
 
 export function useForm<M extends object>({ draft, initial, rules = {}, secrets = [] }: FormOptions<M>): Form<M> {
   const kept = readDraft<M>(draft)
@@ -81,7 +83,8 @@ export function useForm<M extends object>({ draft, initial, rules = {}, secrets 
       if (name) errors[name] = errors[name] ? `${errors[name]}; ${message}` : message
       else general.value.push(field ? `${field}: ${message}` : message)
     }
-    if (causes.length === 0) general.value.push(error instanceof Error ? error.message : String(error))
+    if (isApiError(error, 409) && error.reason === 'AlreadyExists' && fields.has(NAME)) errors[NAME] = m.exists
+    else if (causes.length === 0) general.value.push(error instanceof Error ? error.message : String(error))
     failure.value = error
   }
 
@@ -102,7 +105,10 @@ export function useForm<M extends object>({ draft, initial, rules = {}, secrets 
       if (isBusy.value) return undefined
       clear()
       for (const name of Object.keys(rules)) check(name)
-      if (Object.keys(errors).length > 0) return undefined
+      if (Object.keys(errors).length > 0) {
+        await focusFirstError()
+        return undefined
+      }
       isBusy.value = true
       try {
         if (dryRun) await write({ dryRun: true })
@@ -112,6 +118,7 @@ export function useForm<M extends object>({ draft, initial, rules = {}, secrets 
         return result
       } catch (error) {
         take(error)
+        await focusFirstError()
         return undefined
       } finally {
         isBusy.value = false
@@ -152,6 +159,12 @@ export function nearestField(fields: ReadonlySet<string>, path: string): string 
     if (fields.has(name)) return name
   }
   return undefined
+}
+
+/** Where to go on typing. */
+async function focusFirstError(): Promise<void> {
+  await nextTick()
+  document.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus()
 }
 
 const toPlain = <M extends object>(model: M): M => structuredClone(deepRaw(model))

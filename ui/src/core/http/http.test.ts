@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { json, refusal, serve } from '@/test/cluster'
+import { json, refusal, serve, until } from '@/test/cluster'
 
 import { connection } from '../connection'
 import { ApiError, cookie, NoAnswer, onUnauthorized, request, withQuery } from '.'
@@ -52,9 +52,13 @@ describe('requests', () => {
   })
 
   it('tell a lost connection from a refusal, and notice its return', async () => {
+    const isCut = vi.fn()
+    const stopCut = connection.onCut(isCut)
     vi.stubGlobal('fetch', () => Promise.reject(new TypeError('Failed to fetch')))
     await expect(request('/a')).rejects.toBeInstanceOf(NoAnswer)
-    expect(connection.isLost.value).toBe(true)
+    await until(() => connection.isLost.value)
+    expect(isCut).toHaveBeenCalledOnce()
+    stopCut()
     const back = vi.fn()
     const stop = connection.onRecovery(back)
     serve(() => json({}))
@@ -62,6 +66,12 @@ describe('requests', () => {
     expect(connection.isLost.value).toBe(false)
     expect(back).toHaveBeenCalledOnce()
     stop()
+  })
+
+  it('do not take a gateway in between for the server', async () => {
+    serve((url) => (url.pathname === '/ping' ? new Response('pong', { headers: { 'X-Request-Id': 'r-2' } }) : new Response('<html>Bad gateway</html>', { status: 502 })))
+    await expect(request('/a')).rejects.toMatchObject({ kind: 'network' })
+    await until(() => connection.lostSince.value === null)
   })
 
   it('give up on an answer that does not begin', async () => {

@@ -5,7 +5,7 @@
  * (`onUnauthorized`) and is then sent once more, so nothing that was typed or clicked is lost. Network failures and
  * recoveries are told to `connection`.
  */
-import { connection } from '../connection'
+import { connection, isFromServer } from '../connection'
 import { ApiError, NoAnswer, errorOf } from './errors'
 
 export * from './errors'
@@ -84,12 +84,13 @@ async function attempt(path: string, options: RequestOptions): Promise<Response>
       credentials: 'same-origin',
       redirect: 'error',
     })
+    if (!isFromServer(response)) throw new TypeError(`HTTP ${response.status}, but not from the server`)
     connection.reached()
     return response
   } catch (cause) {
     if (signal?.aborted) throw cause
     if (limit.signal.aborted) throw new NoAnswer('timeout', { method, path }, cause)
-    connection.lost()
+    connection.suspect()
     throw new NoAnswer('network', { method, path }, cause)
   } finally {
     clearTimeout(timer)

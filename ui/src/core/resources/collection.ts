@@ -12,10 +12,10 @@ import { shallowReactive, shallowRef } from 'vue'
 
 import { Backoff } from '../backoff'
 import { connection } from '../connection'
-import { isAbort, isApiError, isTransient } from '../http'
+import { isAbort, isApiError, isTransient, NoAnswer } from '../http'
 import { keyOf, type KubeObject } from '../kubernetes'
 import { listPage, readOne, watch } from './fetching'
-import type { Query } from './query'
+import { queryPath, type Query } from './query'
 
 /** More objects than this are not held; the page then says so and offers filters. */
 export const MAX_OBJECTS = 20_000
@@ -66,6 +66,7 @@ export class Collection<T extends KubeObject = KubeObject> {
   private isFrameDue = false
   private stopper = new AbortController()
   private wake: (() => void) | null = null
+  private stream: AbortController | null = null
 
   constructor(readonly query: Query) {}
 
@@ -73,6 +74,7 @@ export class Collection<T extends KubeObject = KubeObject> {
     this.stopper = new AbortController()
     const { signal } = this.stopper
     signal.addEventListener('abort', connection.onRecovery(() => this.retry()))
+    signal.addEventListener('abort', connection.onCut(() => this.stream?.abort()))
     void this.run(signal)
   }
 
@@ -161,6 +163,19 @@ export class Collection<T extends KubeObject = KubeObject> {
   }
 
   private async follow(signal: AbortSignal): Promise<void> {
+    const stream = new AbortController()
+    this.stream = stream
+    try {
+      await this.watch(AbortSignal.any([signal, stream.signal]))
+    } catch (error) {
+      // Given up by us, because the connection is known to be gone.
+      if (!signal.aborted && stream.signal.aborted) throw new NoAnswer('network', { method: 'GET', path: queryPath(this.query) })
+      throw error
+    }
+    this.freshAt.value = Date.now()
+  }
+
+  private async watch(signal: AbortSignal): Promise<void> {
     await watch<T>(
       this.query,
       this.resourceVersion,
@@ -174,7 +189,6 @@ export class Collection<T extends KubeObject = KubeObject> {
       },
       signal,
     )
-    this.freshAt.value = Date.now()
   }
 
   private fresh(): void {
