@@ -32,25 +32,24 @@ describe('the steps of an import', () => {
   })
 
   it('stop at the failing one, with its cause and the way out', () => {
-    const refused: Entry[] = [['ManifestFetched', 'True'], ['AgentDeployed', 'Unknown'], ['AgentEnrolled', 'False', 'cluster_mismatch', 'Agent from 10.0.0.9 refused'], ['Connected', 'False', 'NeverConnected']]
+    const refused: Entry[] = [['ManifestFetched', 'True'], ['AgentDeployed', 'Unknown'], ['AgentEnrolled', 'False', 'AlreadyImported', 'Agent from 10.0.0.9 refused'], ['Connected', 'False', 'NeverConnected']]
     expect(show(...refused)).toBe('done done failed todo todo todo todo')
     const failing = importSteps(cluster(...refused))[2]
     expect(failing).toMatchObject({ state: 'failed', message: 'Agent from 10.0.0.9 refused', remedy: 'otherCluster' })
   })
 
   it('do not repeat to people what they wait for in the server’s words', () => {
-    expect(importSteps(cluster(['ManifestFetched', 'Unknown', '', 'status.manifestUrl of …']))[0]?.message).toBe('')
+    expect(importSteps(cluster(['ManifestFetched', 'Unknown', 'WaitingForCluster', 'status.manifestUrl of …']))[0]?.message).toBe('')
   })
 })
 
 it.each([
-  ['bad_token', 'badToken'],
-  ['BadToken', 'badToken'],
-  ['cluster_mismatch', 'otherCluster'],
-  ['ImagePullFailed', 'image'],
-  ['ErrImagePull', 'image'],
+  ['TokenNotValid', 'badToken'],
+  ['TokenUsedByOtherCluster', 'otherCluster'],
+  ['ImageNotFound', 'image'],
   ['CertificateNotTrusted', 'certificate'],
   ['ClockSkew', 'clock'],
+  ['ManifestFetchedNoAgent', 'nothingCame'],
   ['Disconnected', undefined],
   [undefined, undefined],
 ])('the remedy of %s is %s', (reason, remedy) => expect(remedyFor(reason)).toBe(remedy))

@@ -4,7 +4,7 @@ import { findCondition, type Condition } from '@/core/kubernetes'
 
 export type StepId = 'manifest' | 'agentStarted' | 'enrolled' | 'connected' | 'version' | 'api' | 'ready'
 export type StepState = 'done' | 'now' | 'failed' | 'todo'
-export type Remedy = 'badToken' | 'unknownCluster' | 'otherCluster' | 'otherKey' | 'tokenForOther' | 'protocol' | 'throttled' | 'image' | 'certificate' | 'network' | 'clock' | 'nothingCame'
+export type Remedy = 'badToken' | 'otherCluster' | 'otherKey' | 'tokenForOther' | 'protocol' | 'throttled' | 'image' | 'certificate' | 'network' | 'clock' | 'nothingCame'
 
 export interface Step {
   id: StepId
@@ -27,31 +27,33 @@ const STEPS: [id: StepId, conditions: string[]][] = [
   ['ready', ['Ready']],
 ]
 
-/** What to do about a reason. Reasons are compared without case and separators: `image_pull_failed`, `ImagePullFailed`. */
-const REMEDIES: [pattern: RegExp, remedy: Remedy][] = [
-  [/^(badtoken|tokenused|tokenunknown|tokenrevoked|revoked|wrongtoken)/, 'badToken'],
-  [/^(unknowncluster|clusterdeleted)/, 'unknownCluster'],
-  [/^(clustermismatch|alreadyimported)/, 'otherCluster'],
-  [/^keymismatch/, 'otherKey'],
-  [/^tokenforothercluster/, 'tokenForOther'],
-  [/^unsupportedprotocol/, 'protocol'],
-  [/^throttled/, 'throttled'],
-  [/image|errimagepull/, 'image'],
-  [/certificate|tls|x509|untrusted/, 'certificate'],
-  [/^(dns|proxy|unreachable|network|connection|timeout|nameresolution|serverunreachable)/, 'network'],
-  [/clock|skew/, 'clock'],
-  [/^(nothingcame|noagent|agentmissing|fetchedonly|agentsilent)/, 'nothingCame'],
-]
+/** What to do about a reason; docs/reference/cluster-conditions.md lists them. */
+const REMEDIES: Record<string, Remedy> = {
+  ManifestTokenNotValid: 'badToken',
+  TokenNotValid: 'badToken',
+  TokenOfOtherCluster: 'tokenForOther',
+  TokenUsedByOtherCluster: 'otherCluster',
+  AlreadyImported: 'otherCluster',
+  KeyNotEnrolled: 'otherKey',
+  OtherAgentConnected: 'otherKey',
+  ProtocolMismatch: 'protocol',
+  AgentRefused: 'throttled',
+  ImageNotFound: 'image',
+  CertificateNotTrusted: 'certificate',
+  CaChecksumMismatch: 'certificate',
+  CertificateNameMismatch: 'certificate',
+  CertificateNotValidNow: 'certificate',
+  NameLookupFailed: 'network',
+  ProxyFailed: 'network',
+  ServerUnreachable: 'network',
+  ClockSkew: 'clock',
+  ManifestFetchedNoAgent: 'nothingCame',
+}
 
 /** Reasons that say only that it has not happened yet. */
-const WAITING = new Set(['', 'neverconnected', 'waiting', 'probing'])
+const WAITING = new Set(['', 'NeverConnected', 'WaitingForCluster', 'WaitingForManifest', 'WaitingForAgent', 'Probing'])
 
-const plain = (reason = ''): string => reason.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
-
-export function remedyFor(reason: string | undefined): Remedy | undefined {
-  const word = plain(reason)
-  return REMEDIES.find(([pattern]) => pattern.test(word))?.[1]
-}
+export const remedyFor = (reason: string | undefined): Remedy | undefined => REMEDIES[reason ?? '']
 
 export function importSteps(cluster: Cluster): Step[] {
   const conditions = STEPS.map(([, types]) => types.map((type) => findCondition(cluster, type)).find((found) => found !== undefined))
@@ -67,14 +69,15 @@ export function importSteps(cluster: Cluster): Step[] {
       id,
       state,
       // While it only waits, the page says for what in the reader's own language.
-      message: state === 'todo' || (state === 'now' && !condition?.reason) || (state === 'done' && condition?.status !== 'True') ? '' : (condition?.message ?? ''),
+      message: state === 'todo' || (state === 'now' && isWaiting(condition)) || (state === 'done' && condition?.status !== 'True') ? '' : (condition?.message ?? ''),
       at: state === 'failed' || (state === 'done' && condition?.status === 'True') ? (condition?.lastTransitionTime ?? condition?.lastUpdateTime) : undefined,
       remedy: state === 'done' || state === 'todo' ? undefined : remedyFor(condition?.reason),
     }
   })
 }
 
-const isFailure = (condition: Condition | undefined): boolean => condition?.status === 'False' && !WAITING.has(plain(condition.reason))
+const isWaiting = (condition: Condition | undefined): boolean => WAITING.has(condition?.reason ?? '')
+const isFailure = (condition: Condition | undefined): boolean => condition?.status === 'False' && !isWaiting(condition)
 const hasHappened = (condition: Condition | undefined): boolean => condition?.status === 'True' || isFailure(condition)
 
 function stateOf(condition: Condition | undefined, isOpen: boolean): StepState {

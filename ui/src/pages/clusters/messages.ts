@@ -112,7 +112,6 @@ export const clustersMessages = defineMessages({
     },
     remedies: {
       badToken: 'The cluster uses an old or wrong address. Copy the registration URL of this page again and save it in the Harvester.',
-      unknownCluster: 'The agent belongs to a cluster that this server does not have. Give the Harvester the registration URL of this page.',
       otherCluster: 'This Harvester is already imported under another name. Use that one, or delete it there first.',
       otherKey: 'Another agent has enrolled for this cluster. If the Harvester was reinstalled, delete this cluster and import it again.',
       tokenForOther: 'The address belongs to another cluster of this server. Copy the one of this page.',
@@ -264,7 +263,6 @@ export const clustersMessages = defineMessages({
     },
     remedies: {
       badToken: 'Der Cluster benutzt eine alte oder falsche Adresse. Kopieren Sie die Registrierungs-URL dieser Seite erneut und speichern Sie sie im Harvester.',
-      unknownCluster: 'Der Agent gehört zu einem Cluster, den dieser Server nicht hat. Geben Sie dem Harvester die Registrierungs-URL dieser Seite.',
       otherCluster: 'Dieser Harvester ist schon unter anderem Namen importiert. Benutzen Sie jenen, oder löschen Sie ihn dort zuerst.',
       otherKey: 'Für diesen Cluster hat sich ein anderer Agent angemeldet. Wurde der Harvester neu installiert, löschen Sie diesen Cluster und importieren Sie ihn erneut.',
       tokenForOther: 'Die Adresse gehört zu einem anderen Cluster dieses Servers. Kopieren Sie die dieser Seite.',
@@ -416,7 +414,6 @@ export const clustersMessages = defineMessages({
     },
     remedies: {
       badToken: '集群使用了旧的或错误的地址。请重新复制此页面的注册 URL 并保存到 Harvester 中。',
-      unknownCluster: '该代理所属的集群在此服务器上不存在。请将此页面的注册 URL 提供给 Harvester。',
       otherCluster: '该 Harvester 已以其他名称导入。请使用那个集群，或先将其删除。',
       otherKey: '已有其他代理为此集群注册。如果 Harvester 已重新安装，请删除此集群并重新导入。',
       tokenForOther: '该地址属于此服务器上的另一个集群。请复制此页面的地址。',
