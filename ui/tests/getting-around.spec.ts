@@ -119,7 +119,7 @@ test('a phone: the menu is a drawer, lists are cards, a machine is stopped', asy
   await audit(page)
   await card.getByRole('button', { name: 'Stop' }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Stop' }).click()
-  await expect(card).toContainText('Off')
+  await expect(card).toContainText('Stopped')
   const overflow = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
   expect(overflow, 'the page scrolls sideways').toBe(0)
 })

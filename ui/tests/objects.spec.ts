@@ -18,6 +18,8 @@ async function enter(page: Page, world: World, machines = '12'): Promise<Cluster
 async function retype(editor: Locator, text: string): Promise<void> {
   await editor.focus()
   await editor.press('ControlOrMeta+a')
+  // Emptied first: text that takes the place of coloured text would get an inline style from the browser itself.
+  await editor.press('Delete')
   await editor.page().keyboard.insertText(text)
 }
 
@@ -54,7 +56,7 @@ test('machines: the dashboard, the list with its filters as a link, stop and sta
   await expect(page.getByRole('toolbar')).toContainText('2 selected')
   await audit(page)
   await page.getByRole('toolbar').getByRole('button', { name: 'Stop' }).press('Enter')
-  await expect(page.getByRole('alertdialog', { name: 'Stop 2 machines?' })).toBeVisible()
+  await expect(page.getByRole('alertdialog', { name: 'Stop 2 virtual machines?' })).toBeVisible()
   await audit(page)
   await page.getByRole('alertdialog').getByRole('button', { name: 'Stop' }).click()
   await page.getByLabel('State', { exact: true }).selectOption({ label: 'Off' })
@@ -80,13 +82,13 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await nav(page).getByRole('link', { name: 'All kinds' }).click()
   await page.getByLabel('Filter kinds').fill('storageclasses')
   await audit(page)
-  await page.getByRole('link', { name: 'Storage Class' }).click()
+  await page.getByRole('main').getByRole('link', { name: 'Storage Classes' }).click()
   await expect(page.getByRole('row').nth(1)).toBeVisible()
   await audit(page)
 
   await nav(page).getByRole('link', { name: 'All kinds' }).click()
   await page.getByLabel('Filter kinds').fill('configmaps')
-  await page.getByRole('link', { name: 'Config Map' }).click()
+  await page.getByRole('main').getByRole('link', { name: 'Config Maps' }).click()
   await page.getByRole('link', { name: 'Create Config Map' }).click()
   const editor = page.getByRole('textbox', { name: 'YAML editor' })
   await retype(editor, 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: Not A Name\n  namespace: default\ndata:\n  colour: red\n')
@@ -142,6 +144,7 @@ test('a form becomes YAML without losing what was typed, and a new object is wat
   await expect(page.getByText('Active')).toBeVisible()
   await page.getByRole('button', { name: 'Actions for stable' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()
+  await page.getByRole('alertdialog').getByRole('textbox').fill('stable')
   await page.getByRole('alertdialog').getByRole('button', { name: 'Delete' }).click()
   await expect(page.getByRole('heading', { name: 'It does not exist' })).toBeVisible()
   await audit(page)

@@ -54,10 +54,10 @@ test('an ended session: the page stays, asks for the password, and does what it 
   await expect(dialog).toBeVisible()
   await audit(page)
   await dialog.getByRole('textbox', { name: 'Password' }).fill('not the password')
-  await dialog.getByRole('button', { name: 'Log in' }).click()
+  await dialog.getByRole('button', { name: 'Log in', exact: true }).click()
   await expect(dialog.getByRole('textbox', { name: 'Password' })).toHaveAccessibleDescription(/authentication failed|wrong/i)
   await dialog.getByRole('textbox', { name: 'Password' }).fill(PASSWORD)
-  await dialog.getByRole('button', { name: 'Log in' }).click()
+  await dialog.getByRole('button', { name: 'Log in', exact: true }).click()
   await expect(page.getByRole('group', { name: 'Registration URL' })).toBeVisible()
 })
 
