@@ -10,6 +10,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::{console, tidy};
 
+/// How programs are built. Always the whole workspace: a choice of packages has other features of the dependencies
+/// turned on, and cargo would build those anew for each choice.
+const BUILD: &[&str] = &["build", "--workspace", "--bins"];
+/// The same with the tests, whose own dependencies turn on further features.
+const BUILD_WITH_TESTS: &[&str] = &["build", "--workspace", "--bins", "--tests"];
+
 /// The whole gate. Ends with the sum of what all test runners reported.
 pub(crate) fn all() -> Result<()> {
     tidy::check()?;
@@ -18,7 +24,7 @@ pub(crate) fn all() -> Result<()> {
     // First the console, which the binary carries.
     let has_console = console::check_and_build(&mut sum)?;
     step("lints", cargo(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))?;
-    step("build", cargo(&["build", "--workspace", "--bins"]))?;
+    step("build", cargo(BUILD_WITH_TESTS))?;
     eprintln!("== tests");
     run_counted(cargo(&["test", "--workspace", "--no-fail-fast"]), &mut sum, cargo_test)?;
     if has_console {
@@ -31,7 +37,7 @@ pub(crate) fn all() -> Result<()> {
 pub(crate) fn console() -> Result<()> {
     let mut sum = Sum::default();
     if console::check_and_build(&mut sum)? {
-        step("build", cargo(&["build", "--package", "grange"]))?;
+        step("build", cargo(BUILD))?;
         console::test_in_browser(&mut sum)?;
     }
     sum.close()
@@ -47,18 +53,14 @@ pub(crate) fn codegen() -> Result<()> {
 /// The demo.
 pub(crate) fn demo() -> Result<()> {
     console::build_if_stale()?;
-    step("build", cargo(&["build", "--package", "grange", "--package", "grange-harness", "--bins"]))?;
-    step("demo", cargo(&["run", "--quiet", "--package", "grange-harness", "--bin", "demo"]))
+    step("build", cargo(BUILD))?;
+    step("demo", Command::new(built("demo")?))
 }
 
 /// The benches, in release mode.
 pub(crate) fn bench(filter: Option<&str>) -> Result<()> {
-    step(
-        "build",
-        cargo(&["build", "--release", "--package", "grange", "--package", "grange-harness", "--bins"]),
-    )?;
-    let mut command =
-        cargo(&["run", "--release", "--quiet", "--package", "grange-harness", "--bin", "bench", "--"]);
+    step("build", cargo(&[BUILD, &["--release"]].concat()))?;
+    let mut command = Command::new(built("../release/bench")?);
     command.args(filter);
     let kubernetes = if filter.is_some_and(|filter| filter.contains("kubernetes")) {
         Some(build_kubernetes()?)
@@ -98,19 +100,19 @@ fn built_kubernetes() -> Option<PathBuf> {
 pub(crate) fn test_kubernetes() -> Result<()> {
     let folder = build_kubernetes()?;
     let folder = folder.to_str().context("the folder's name is not text")?;
-    step("build", cargo(&["build", "--package", "grange"]))?;
+    step("build", cargo(BUILD_WITH_TESTS))?;
     eprintln!("== tests");
     let mut sum = Sum::default();
-    // The end-to-end tests that use the real Kubernetes or its kubectl are in modules named `kube…`.
-    for arguments in [
-        &["test", "--package", "grange-testing-kubernetes", "--no-fail-fast"][..],
-        &["test", "--package", "grange-e2e", "--no-fail-fast", "kube"],
-    ] {
-        let mut command = cargo(arguments);
-        command.env("GRANGE_KUBERNETES_BIN", folder);
-        run_counted(command, &mut sum, cargo_test)?;
-    }
+    // Tests that use the real Kubernetes or its kubectl are in modules named `kube…`.
+    let mut command = cargo(&["test", "--workspace", "--tests", "--no-fail-fast", "kube"]);
+    command.env("GRANGE_KUBERNETES_BIN", folder);
+    run_counted(command, &mut sum, cargo_test)?;
     sum.close()
+}
+
+/// A program that was built beside this one.
+fn built(program: &str) -> Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(program))
 }
 
 fn cargo(arguments: &[&str]) -> Command {
