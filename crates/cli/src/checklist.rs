@@ -14,16 +14,21 @@ pub(crate) struct Item {
     message: String,
 }
 
-/// The conditions of a Cluster in the order they are kept.
+/// The conditions of a Cluster in the order they are kept. What several of them wait for is told once.
 pub(crate) fn items(cluster: &Value) -> Vec<Item> {
-    let conditions = cluster["status"]["conditions"].as_array().into_iter().flatten();
-    conditions
-        .map(|condition| Item {
+    let mut items: Vec<Item> = Vec::new();
+    for condition in cluster["status"]["conditions"].as_array().into_iter().flatten() {
+        let mut item = Item {
             kind: condition["type"].as_str().unwrap_or_default().to_owned(),
             is_true: condition["status"] == "True",
             message: condition["message"].as_str().unwrap_or_default().to_owned(),
-        })
-        .collect()
+        };
+        if items.iter().any(|earlier| !earlier.is_true && earlier.message == item.message) {
+            item.message.clear();
+        }
+        items.push(item);
+    }
+    items
 }
 
 /// Whether the cluster is ready.
@@ -106,5 +111,16 @@ mod tests {
         assert_eq!(lines, ["[x] Connected", "[ ] Ready: the API is not reached"]);
         assert_eq!(line(&items(&cluster)[1], 16), "[ ] Ready: the …");
         assert!(!is_ready(&cluster));
+    }
+
+    #[test]
+    fn what_several_wait_for_is_told_once() {
+        let cluster = json!({"status": {"conditions": [
+            {"type": "Connected", "status": "False", "message": "no agent"},
+            {"type": "Updated", "status": "Unknown", "message": "no agent"},
+            {"type": "Ready", "status": "Unknown", "message": "no version"},
+        ]}});
+        let lines: Vec<String> = items(&cluster).iter().map(|item| line(item, usize::MAX)).collect();
+        assert_eq!(lines, ["[ ] Connected: no agent", "[ ] Updated", "[ ] Ready: no version"]);
     }
 }
