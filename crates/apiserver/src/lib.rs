@@ -13,6 +13,7 @@ mod builtin;
 mod decode;
 mod delete;
 mod discovery;
+mod fairness;
 mod garbage;
 mod impersonation;
 mod keys;

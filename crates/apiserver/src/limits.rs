@@ -11,6 +11,18 @@ pub const MAX_QUERY_BYTES: usize = 16 * 1024;
 pub const MAX_CONTINUE_BYTES: usize = 4096;
 /// Most watches open at once.
 pub const MAX_WATCHES: usize = 20_000;
+/// Watches one user may have open.
+pub const USER_WATCHES: usize = MAX_WATCHES / 4;
+/// Requests of one user that are worked on at once.
+pub const USER_REQUESTS: usize = 128;
+/// Whole collections that are read for one user at once.
+pub const USER_COLLECTIONS: usize = 2;
+/// Requests of one user that may wait for a place.
+pub const MAX_WAITING: usize = 256;
+/// How long a request waits for a place.
+pub const MAX_WAITING_TIME: Duration = Duration::from_secs(10);
+/// Users whose shares are kept though they have no request.
+pub const MAX_SHARES: usize = 1024;
 /// Most impersonated groups, and most values of impersonated extras.
 pub const MAX_IMPERSONATED_VALUES: usize = 512;
 /// Most `Warning` headers in one answer.

@@ -15,7 +15,9 @@ use crate::{
     authorization::{Attributes, Authorized},
     decode, delete,
     delete::{DeleteOptions, Deleted},
-    discovery, impersonation,
+    discovery,
+    fairness::{Cost, OwnRequest, keep_seat},
+    impersonation,
     limits::{MAX_BODY_BYTES, MAX_WARNINGS},
     negotiate::{self, BodyForm, Form},
     read::{self, ListError, Selection},
@@ -132,7 +134,13 @@ async fn resource(
         }
         Endpoint::Virtual(..) => Err(unknown().into()),
         Endpoint::Stored(served) => {
-            Call { inner, user: authorized.attributes.user, served, info, query }.dispatch(request).await
+            let user = authorized.attributes.user;
+            let call = Call { inner, user, served, info, query };
+            if request.extensions().get::<OwnRequest>().is_some() {
+                return call.dispatch(request).await;
+            }
+            let seat = inner.fairness.seat(&user.username, Cost::of(info, query)).await?;
+            Ok(keep_seat(call.dispatch(request).await?, seat))
         }
     }
 }

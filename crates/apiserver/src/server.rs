@@ -21,7 +21,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     Authorizer, Body, Resource, TokenAuthenticator, UserInfo,
     body::BodyError,
-    bootstrap, builtin, garbage,
+    bootstrap, builtin,
+    fairness::{Fairness, OwnRequest},
+    garbage,
     limits::MAX_WATCHES,
     namespaces::{self, NamespaceGuards},
     openapi, pipeline, rbac,
@@ -82,6 +84,7 @@ pub(crate) struct Inner {
     pub(crate) version: String,
     pub(crate) ca_pem: Option<String>,
     pub(crate) watches: Arc<Semaphore>,
+    pub(crate) fairness: Fairness,
     pub(crate) shutdown: CancellationToken,
     pub(crate) namespaces: NamespaceGuards,
     pub(crate) ready: watch::Sender<bool>,
@@ -182,6 +185,7 @@ impl Service {
             version: config.version,
             ca_pem: config.ca_pem,
             watches: Arc::new(Semaphore::new(MAX_WATCHES)),
+            fairness: Fairness::default(),
             shutdown: CancellationToken::new(),
             namespaces: NamespaceGuards::default(),
             ready: watch::Sender::new(false),
@@ -341,6 +345,7 @@ where
     }
     fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
         request.extensions_mut().insert(UserInfo::clone(&self.user));
+        request.extensions_mut().insert(OwnRequest);
         tower::Service::call(&mut self.handle, request)
     }
 }
