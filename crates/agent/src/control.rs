@@ -19,6 +19,8 @@ const MAX_REQUEST_BYTES: usize = 64 * 1024;
 /// What a control request asks the lane to do after its answer.
 #[derive(Debug)]
 pub(crate) enum Order {
+    /// Open the bulk lane unless it is open.
+    OpenBulk,
     /// End this session and stay away as long as the refusal says.
     Close(Refusal),
     /// Everything is removed: stop for good.
@@ -30,6 +32,7 @@ pub(crate) async fn answer(client: &Client, request: Request<Received>) -> (Resp
     match (request.method().clone(), request.uri().path()) {
         (Method::GET, control::PING_PATH) => (Response::new(Body::Empty), None),
         (Method::GET, control::FACTS_PATH) => (json(&facts(client).await), None),
+        (Method::POST, control::BULK_PATH) => (Response::new(Body::Empty), Some(Order::OpenBulk)),
         (Method::POST, control::CLOSE_PATH) => {
             let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await;
             let refusal = body.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok());

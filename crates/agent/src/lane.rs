@@ -1,4 +1,5 @@
-//! One of the agent's two tunnels: dial, serve, and when it ends wait and dial again.
+//! One of the agent's two tunnels: dial, serve, and when it ends wait and dial again. The one for bulk is dialled only
+//! when the server asks for it.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -57,6 +58,8 @@ pub(crate) struct Shared {
     /// Set when the server had everything removed.
     pub(crate) uninstalled: CancellationToken,
     pub(crate) adoption: OnceCell<()>,
+    /// The server asks for the bulk lane.
+    pub(crate) bulk_wanted: Notify,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -96,6 +99,9 @@ struct Ended {
 pub(crate) async fn keep(shared: Arc<Shared>, lane: Lane) {
     let mut backoff = Backoff::default();
     loop {
+        if lane == Lane::Bulk {
+            shared.bulk_wanted.notified().await;
+        }
         let wait = match Box::pin(session(&shared, lane)).await {
             Ok(Ended { refusal: Some(refusal), .. }) => {
                 tracing::info!(%lane, code = %refusal.code, reason = refusal.message, "the server ended the session");
@@ -128,7 +134,9 @@ pub(crate) async fn keep(shared: Arc<Shared>, lane: Lane) {
 fn after_refusal(shared: &Shared, refusal: &Refusal, backoff: &mut Backoff) -> Duration {
     shared.identity.refused(refusal.code);
     match refusal.code {
-        RefusalCode::Superseded | RefusalCode::ShuttingDown => backoff.next_wait().max(refusal.wait()),
+        RefusalCode::Superseded | RefusalCode::Idle | RefusalCode::ShuttingDown => {
+            backoff.next_wait().max(refusal.wait())
+        }
         // Spread over half as much again, so that thousands of agents do not come back together.
         _ => refusal.wait().mul_f64(rand::random_range(1.0..1.5)),
     }
@@ -209,6 +217,7 @@ async fn answer(
     let (response, order) = Box::pin(control::answer(&shared.client, request)).await;
     match order {
         None => {}
+        Some(Order::OpenBulk) => shared.bulk_wanted.notify_one(),
         Some(Order::Close(refusal)) => {
             let _ = closing.1.set(refusal);
             closing.0.notify_one();

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use grange_tunnel::AgentKey;
 use grange_wire::{Lane, TroubleCode};
 use tokio::{
-    sync::OnceCell,
+    sync::{Notify, OnceCell},
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
@@ -102,6 +102,7 @@ async fn run_lanes(config: Config, pool: Pool, client: Client, uninstalled: Canc
         facts,
         uninstalled,
         adoption: OnceCell::new(),
+        bulk_wanted: Notify::new(),
     });
     // Boxed: the two lanes live as long as the agent, side by side, in this one task's memory otherwise.
     let lanes = Lane::ALL.map(|lane| Box::pin(keep(shared.clone(), lane)));

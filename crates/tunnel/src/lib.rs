@@ -12,6 +12,7 @@
 
 pub mod accept;
 pub mod body;
+mod bulk;
 pub mod dial;
 pub mod hop;
 pub mod key;

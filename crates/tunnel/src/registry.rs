@@ -20,6 +20,7 @@ use tokio::{
 
 use crate::{
     accept::{GreetError, Handshakes, greet, say},
+    bulk::{self, Bulk},
     session::{Session, SessionInfo},
     transport::{PING_INTERVAL, PING_TIMEOUT, request_side},
     websocket::{Role, Socket},
@@ -101,6 +102,7 @@ struct Inner {
     clusters: RwLock<Clusters>,
     events: broadcast::Sender<Event>,
     next_session: AtomicU64,
+    bulk: Bulk,
 }
 
 #[derive(Default)]
@@ -119,6 +121,7 @@ impl Registry {
             clusters: RwLock::default(),
             events: broadcast::channel(EVENT_BACKLOG).0,
             next_session: AtomicU64::new(rand::random::<u32>().into()),
+            bulk: Bulk::default(),
         }))
     }
 
@@ -230,7 +233,10 @@ impl Registry {
             "agent connected"
         );
         // How it ended is known better by the link than by the protocol above it.
-        connection.await;
+        tokio::select! {
+            () = &mut connection => {}
+            () = bulk::unused(&session) => connection.await,
+        }
         drop(registered);
         tracing::info!(
             cluster = %session.cluster(),
@@ -250,6 +256,15 @@ impl Registry {
             sessions.iter().rev().find(|session| session.lane() == wanted && session.is_usable()).cloned()
         };
         usable(lane).or_else(|| usable(lane.other()))
+    }
+
+    /// The same, but a missing bulk lane is asked for and waited for a little.
+    pub async fn session_on(&self, cluster: &str, lane: Lane) -> Option<Session> {
+        let session = self.session(cluster, lane)?;
+        if lane == Lane::Bulk && session.lane() != lane && self.0.bulk.open(self, &session).await {
+            return self.session(cluster, lane);
+        }
+        Some(session)
     }
 
     /// Whether `cluster` has a usable session.
@@ -311,6 +326,9 @@ impl Registry {
             superseded.extend(sessions.iter().take(surplus).cloned());
             superseded.iter().for_each(Session::retire);
             sessions.push(session.clone());
+            if session.lane() == Lane::Bulk {
+                self.0.bulk.arrived();
+            }
             if is_first {
                 // Sent under the lock, so that events come in the order of the changes.
                 let _ = self.0.events.send(Event::Connected { cluster: session.cluster().clone() });

@@ -200,7 +200,7 @@ impl Session {
             since: inner.since,
             agent_version: inner.hello.agent_version.clone(),
             facts: inner.hello.facts.clone(),
-            open_streams: inner.open_streams.load(Ordering::Relaxed),
+            open_streams: self.open_streams(),
             received_bytes: inner.link.received_bytes(),
             sent_bytes: inner.link.sent_bytes(),
         }
@@ -276,6 +276,11 @@ impl Session {
         self.control(Method::GET, control::PING_PATH, Body::Empty, CONTROL_TIMEOUT).await.map(|_| ())
     }
 
+    /// Asks the agent to open its connection for bulk, unless it has one.
+    pub(crate) async fn ask_for_bulk(&self) -> Result<(), TunnelError> {
+        self.control(Method::POST, control::BULK_PATH, Body::Empty, CONTROL_TIMEOUT).await.map(|_| ())
+    }
+
     /// Asks the agent what it knows of its cluster.
     pub async fn facts(&self) -> Result<Facts, TunnelError> {
         let answer = self.control(Method::GET, control::FACTS_PATH, Body::Empty, CONTROL_TIMEOUT).await?;
@@ -307,6 +312,11 @@ impl Session {
             return reason.to_string();
         }
         self.0.link.end().unwrap_or("the agent stopped answering").to_owned()
+    }
+
+    /// Requests open now.
+    pub(crate) fn open_streams(&self) -> usize {
+        self.0.open_streams.load(Ordering::Relaxed)
     }
 
     /// Keeps new requests away.

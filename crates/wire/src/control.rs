@@ -15,6 +15,9 @@ pub const AGENT_AUTHORITY: &str = "agent";
 pub const PING_PATH: &str = "/v1/ping";
 /// `GET`: answers [`Facts`].
 pub const FACTS_PATH: &str = "/v1/facts";
+/// `POST`: the agent opens its connection for bulk unless it has one. It keeps none by itself: most clusters never
+/// move anything large, and each connection costs the server memory.
+pub const BULK_PATH: &str = "/v1/bulk";
 /// `POST` of a [`crate::Refusal`]: the agent ends the session for that reason.
 pub const CLOSE_PATH: &str = "/v1/close";
 /// `POST`: the agent removes everything the import brought, answers [`Removal`] and exits.

@@ -28,7 +28,8 @@ const TRANSCRIPT_DOMAIN: &[u8] = b"grange.tunnel.v1 agent hello\0";
 pub enum Lane {
     /// Short requests, watches and consoles.
     Interactive,
-    /// Long transfers, so that they never delay a console.
+    /// Long transfers, so that they never delay a console. Opened when the server asks for it
+    /// ([`crate::control::BULK_PATH`]), closed when nothing has used it for a while.
     Bulk,
 }
 

@@ -55,6 +55,8 @@ pub enum RefusalCode {
     Superseded,
     /// The credential was revoked.
     Revoked,
+    /// Nothing uses the connection; the server asks for it when that changes.
+    Idle,
     /// The server is stopping.
     ShuttingDown,
     /// The server's own fault.
@@ -95,6 +97,7 @@ impl RefusalCode {
             RefusalCode::Throttled => "throttled",
             RefusalCode::Superseded => "superseded",
             RefusalCode::Revoked => "revoked",
+            RefusalCode::Idle => "idle",
             RefusalCode::ShuttingDown => "shutting_down",
             RefusalCode::Internal => "internal",
             RefusalCode::Unknown => "unknown",
@@ -116,7 +119,7 @@ impl RefusalCode {
             | RefusalCode::TokenForOtherCluster
             | RefusalCode::UnsupportedProtocol => WRONG,
             RefusalCode::Throttled | RefusalCode::Internal | RefusalCode::Unknown => BUSY,
-            RefusalCode::Superseded | RefusalCode::ShuttingDown => AGAIN,
+            RefusalCode::Superseded | RefusalCode::Idle | RefusalCode::ShuttingDown => AGAIN,
         }
     }
 }
@@ -153,6 +156,7 @@ mod tests {
             Throttled,
             Superseded,
             Revoked,
+            Idle,
             ShuttingDown,
             Internal,
         ] {

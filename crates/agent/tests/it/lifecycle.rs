@@ -136,13 +136,13 @@ async fn outside_a_stop_leaves_the_key_and_an_uninstall_takes_it() {
     let server = FakeServer::start().await;
     let cluster = FakeCluster::start().await;
     let agent = start(&server, &cluster, Mode::Outside);
-    until(|| server.registry.sessions().len() == Lane::ALL.len()).await;
+    until(|| server.registry.sessions().len() == 1).await;
     agent.stop.cancel();
     assert_eq!(agent.run.await.unwrap(), Ending::Stopped);
     assert_eq!(cluster.names(), [names::KEY_OBJECT.path()]);
     until(|| server.registry.sessions().is_empty()).await;
     let agent = start(&server, &cluster, Mode::Outside);
-    until(|| server.registry.sessions().len() == Lane::ALL.len()).await;
+    until(|| server.registry.sessions().len() == 1).await;
     let session = server.registry.session(CLUSTER, Lane::Interactive).unwrap();
     assert_eq!(session.uninstall().await.unwrap().removed, ["Secret grange-agent-key"]);
     assert_eq!(agent.run.await.unwrap(), Ending::Removed);
@@ -184,7 +184,21 @@ async fn without_its_import_an_agent_waits() {
     .await;
     assert_eq!(cluster.names(), [""; 0]);
     cluster.import();
-    until(|| server.registry.sessions().len() == Lane::ALL.len()).await;
+    until(|| server.registry.sessions().len() == 1).await;
     agent.stop.cancel();
     agent.run.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_bulk_lane_comes_when_it_is_asked_for() {
+    let chain = Chain::new().await;
+    let registry = &chain.server.registry;
+    assert_eq!(registry.session(CLUSTER, Lane::Bulk).unwrap().lane(), Lane::Interactive);
+    let bulk = registry.session_on(CLUSTER, Lane::Bulk).await.unwrap();
+    assert_eq!(bulk.lane(), Lane::Bulk);
+    assert_eq!(bulk.instance(), chain.session().instance());
+    // Lost, it stays away until it is needed again.
+    bulk.close(Refusal::new(RefusalCode::Idle, "unused")).await;
+    until(|| registry.sessions().len() == 1).await;
+    assert_eq!(registry.session_on(CLUSTER, Lane::Bulk).await.unwrap().lane(), Lane::Bulk);
 }

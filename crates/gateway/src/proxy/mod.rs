@@ -89,7 +89,7 @@ impl Proxy {
         let is_read = request.method().is_safe();
         let mut attempts = 0;
         loop {
-            let session = self.session(cluster, lane)?;
+            let session = self.session(cluster, lane).await?;
             attempts += 1;
             match session.send(request).await {
                 Ok(response) => return Ok(response),
@@ -101,9 +101,10 @@ impl Proxy {
         }
     }
 
-    fn session(&self, cluster: &str, lane: grange_wire::Lane) -> Result<Session, Status> {
+    async fn session(&self, cluster: &str, lane: grange_wire::Lane) -> Result<Session, Status> {
         self.registry
-            .session(cluster, lane)
+            .session_on(cluster, lane)
+            .await
             .ok_or_else(|| failure::not_connected(cluster, self.registry.absence(cluster)))
     }
 }

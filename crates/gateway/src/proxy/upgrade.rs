@@ -29,7 +29,7 @@ pub(super) async fn forward(
     let (mut parts, _) = request.into_parts();
     let lease = parts.extensions.remove::<Lease>();
     parts.extensions.clear();
-    let session = proxy.session(cluster, lane)?;
+    let session = proxy.session(cluster, lane).await?;
     let outcome = session
         .upgrade(Request::from_parts(parts, ()), protocol)
         .await

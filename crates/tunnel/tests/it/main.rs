@@ -1,6 +1,7 @@
 //! Tunnels end to end, over in-memory connections.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod bulk;
 mod handshake;
 mod liveness;
 mod requests;
