@@ -1,6 +1,6 @@
 //! Kubernetes' rules for names, labels, annotations, finalizers and owner references, with its field paths and messages.
 
-use std::collections::BTreeSet;
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::Value;
 
@@ -129,6 +129,13 @@ pub fn dns1123_subdomain(value: &str) -> Result<(), String> {
 pub fn dns1123_label(value: &str) -> Result<(), String> {
     first(name_faults(NameRule::Label, value, false))
 }
+/// The messages, joined by commas, if `value` breaks the RFC 1035 label rule.
+pub fn dns1035_label(value: &str) -> Result<(), String> {
+    match name_faults(NameRule::Rfc1035Label, value, false) {
+        faults if faults.is_empty() => Ok(()),
+        faults => Err(faults.join(",")),
+    }
+}
 /// The message if `name` breaks the rule of its resource.
 pub fn validate_name(rule: NameRule, name: &str) -> Result<(), String> {
     first(name_faults(rule, name, false))
@@ -147,6 +154,33 @@ pub fn validate_labels(labels: Option<&Value>, field: &str, errors: &mut Vec<Fie
         invalid(errors, field, key, qualified_name_faults(key));
         invalid(errors, field, value, label_value_faults(value));
     }
+}
+
+/// Compares API versions by how much they promise: `v2` above `v1` above `v1beta2` above `v1alpha1` above anything else.
+pub fn compare_versions(left: &str, right: &str) -> Ordering {
+    match (parse_version(left), parse_version(right)) {
+        (Some(left), Some(right)) => left.cmp(&right),
+        (Some(_), None) => Ordering::Greater,
+        (None, Some(_)) => Ordering::Less,
+        // Names that are no versions: in the order of the alphabet, the first is preferred.
+        (None, None) => right.cmp(left),
+    }
+}
+
+/// Stage (2 released, 1 beta, 0 alpha), major, minor.
+fn parse_version(version: &str) -> Option<(u8, u64, u64)> {
+    let number = |text: &str| {
+        let canonical = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+        canonical.then(|| text.parse().ok()).flatten()
+    };
+    let rest = version.strip_prefix('v')?;
+    for (stage, word) in [(1, "beta"), (0, "alpha")] {
+        if let Some((major, minor)) = rest.split_once(word) {
+            let minor = if minor.is_empty() { 0 } else { number(minor)? };
+            return Some((stage, number(major)?, minor));
+        }
+    }
+    Some((2, number(rest)?, 0))
 }
 
 fn validate_annotations(annotations: Option<&Value>, errors: &mut Vec<FieldError>) {

@@ -5,6 +5,7 @@
 //! bounded, whatever the value.
 
 mod compile;
+mod defaults;
 mod node;
 mod validate;
 
@@ -19,6 +20,44 @@ use node::{Additional, Node};
 pub const MAX_SCHEMA_DEPTH: usize = 64;
 /// Most unknown fields and most errors reported of one value.
 pub const MAX_FINDINGS: usize = 64;
+
+/// Whether values of a type are checked against a format, or it is at least one that Kubernetes knows.
+pub fn is_known_format(kind: &str, format: &str) -> bool {
+    const TEXTS: &[&str] = &[
+        "bsonobjectid",
+        "uri",
+        "email",
+        "hostname",
+        "ipv4",
+        "ipv6",
+        "cidr",
+        "mac",
+        "uuid",
+        "uuid3",
+        "uuid4",
+        "uuid5",
+        "isbn",
+        "isbn10",
+        "isbn13",
+        "creditcard",
+        "ssn",
+        "hexcolor",
+        "rgbcolor",
+        "byte",
+        "password",
+        "date",
+        "duration",
+        "datetime",
+        "k8sshortname",
+        "k8slongname",
+    ];
+    match kind {
+        "" | "string" => TEXTS.contains(&format.replace('-', "").as_str()),
+        "integer" => matches!(format, "int32" | "int64"),
+        "number" => matches!(format, "float" | "double"),
+        _ => false,
+    }
+}
 
 /// A compiled structural schema, cheap to clone; the default accepts every object.
 #[derive(Clone)]
@@ -45,12 +84,18 @@ impl StructuralSchema {
     }
     /// Fills in defaults.
     pub fn default(&self, value: &mut Value) {
-        default(&self.root, value);
+        defaults::fill(&self.root, value);
     }
     /// Checks types, enums, patterns, bounds, required fields.
     pub fn validate(&self, value: &Value) -> Vec<FieldError> {
         let mut errors = Vec::new();
         validate::validate(&self.root, value, &Path::Root, &mut errors);
+        errors
+    }
+    /// Checks that every default fits its own schema; the fields stand under `path`.
+    pub fn validate_defaults(&self, path: &str) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        defaults::validate(&self.root, path, &mut errors);
         errors
     }
     /// The document it was compiled from (for OpenAPI).
@@ -115,33 +160,6 @@ fn prune(node: &Node, value: &mut Value, is_resource: bool, path: &Path<'_>, unk
             }
             keep
         }),
-        _ => {}
-    }
-}
-
-fn default(node: &Node, value: &mut Value) {
-    match value {
-        Value::Array(items) => {
-            let Some(schema) = &node.items else { return };
-            for item in items {
-                default(schema, item);
-            }
-        }
-        Value::Object(map) => {
-            for (key, schema) in &node.properties {
-                let Some(wanted) = &schema.default else { continue };
-                // A null where none may stand counts as absent, when there is a default to put in its place.
-                let absent = map.get(key).is_none_or(|present| present.is_null() && !schema.nullable);
-                if absent {
-                    map.insert(key.clone(), wanted.clone());
-                }
-            }
-            for (key, value) in map {
-                if let Some(schema) = node.property(key) {
-                    default(schema, value);
-                }
-            }
-        }
         _ => {}
     }
 }

@@ -14,6 +14,9 @@ pub struct Column {
     /// `string`, `integer`, `number`, `boolean`, `date`.
     #[serde(rename = "type")]
     pub kind: String,
+    /// A format of the type, such as `date-time`; for clients, it changes nothing here.
+    #[serde(default)]
+    pub format: String,
     /// What it shows.
     #[serde(default)]
     pub description: String,
@@ -30,6 +33,7 @@ impl Column {
         Column {
             name: name.into(),
             kind: kind.into(),
+            format: String::new(),
             description: String::new(),
             priority: 0,
             json_path: json_path.into(),

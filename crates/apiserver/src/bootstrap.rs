@@ -29,6 +29,7 @@ pub(crate) async fn run(inner: &Inner) {
 
 async fn bootstrap(inner: &Inner) -> Result<(), grange_apimachinery::Status> {
     inner.rbac.fill(inner.store.as_ref()).await.map_err(crate::response::store_error)?;
+    crate::definitions::fill(inner).await?;
     for name in NAMESPACES {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
         namespaces::create(inner, "namespaces", "", namespace).await;

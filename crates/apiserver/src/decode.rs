@@ -195,6 +195,7 @@ pub(crate) fn admit_fields(
             known
         });
     }
+    served.resource.strategy.decode(object, &mut unknown)?;
     if let Some(schema) = &served.resource.schema {
         let mut value = Value::Object(std::mem::take(&mut object.0));
         unknown.extend(schema.prune(&mut value).0);

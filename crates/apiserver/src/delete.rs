@@ -136,7 +136,10 @@ async fn delete_entry(
     check_preconditions(served, &old, name, options)?;
     served.resource.strategy.check_delete(user, &old)?;
     let mut new = old.clone();
-    set_propagation(&mut new, options.propagation);
+    let begun = served.resource.strategy.begin_delete(&mut new);
+    if !begun {
+        set_propagation(&mut new, options.propagation);
+    }
     if !new.is_terminating() {
         new.set(&["metadata", "deletionTimestamp"], time::now());
         new.set(&["metadata", "deletionGracePeriodSeconds"], 0);

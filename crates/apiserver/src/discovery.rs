@@ -19,6 +19,9 @@ use crate::{
 const STORED_VERBS: &[&str] =
     &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
+/// What is left of a kind whose definition is being deleted.
+const CLOSING_VERBS: &[&str] = &["delete", "deletecollection", "get", "list", "watch"];
+
 /// Namespaces are deleted one by one, as in Kubernetes.
 const NAMESPACE_VERBS: &[&str] = &["create", "delete", "get", "list", "patch", "update", "watch"];
 
@@ -161,6 +164,7 @@ fn group_version(group: &str, version: &str) -> String {
 fn verbs(endpoint: &Endpoint) -> &'static [&'static str] {
     match endpoint {
         Endpoint::Stored(served) if served.is_namespaces() => NAMESPACE_VERBS,
+        Endpoint::Stored(served) if served.is_closing() => CLOSING_VERBS,
         Endpoint::Stored(_) => STORED_VERBS,
         Endpoint::Virtual(..) => &["create"],
     }

@@ -136,11 +136,14 @@ async fn resource(
         Endpoint::Stored(served) => {
             let user = authorized.attributes.user;
             let call = Call { inner, user, served, info, query };
-            if request.extensions().get::<OwnRequest>().is_some() {
-                return call.dispatch(request).await;
-            }
-            let seat = inner.fairness.seat(&user.username, Cost::of(info, query)).await?;
-            Ok(keep_seat(call.dispatch(request).await?, seat))
+            let mut response = if request.extensions().get::<OwnRequest>().is_some() {
+                call.dispatch(request).await?
+            } else {
+                let seat = inner.fairness.seat(&user.username, Cost::of(info, query)).await?;
+                keep_seat(call.dispatch(request).await?, seat)
+            };
+            add_warnings(response.headers_mut(), served.resource.deprecation.as_slice());
+            Ok(response)
         }
     }
 }

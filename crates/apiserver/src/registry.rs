@@ -1,18 +1,21 @@
 //! What is served, as an immutable table that is swapped whole when resources are added.
 use std::{
-    collections::{BTreeMap, HashMap},
+    cmp::Ordering,
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
 use bytes::Bytes;
 use grange_apimachinery::{
-    Object, Status,
+    Object, Reason, Status, definition, name,
     object::{render_stored, split_stored, write_revision},
 };
 use grange_store::Entry;
 
 use crate::{
-    Resource, UserInfo, keys,
+    Resource, UserInfo,
+    definitions::{Custom, CustomVersion, Life, Pass},
+    keys,
     resource::{Scope, Subresource, VirtualResource},
     table::Cells,
 };
@@ -43,14 +46,21 @@ pub(crate) struct Served {
     pub(crate) prefix: String,
     /// Its table.
     pub(crate) cells: Cells,
-    /// The opening of stored objects and what it becomes in this version, when this is not the stored version.
-    opening: Option<(String, String)>,
+    /// Whether an update must say which revision it changes.
+    pub(crate) conditional: bool,
+    /// How objects of this version begin, where stored ones may be of another.
+    opening: Option<String>,
     /// The version objects are stored in.
     pub(crate) stored_api_version: String,
+    /// What the versions of a custom resource share; `None` for resources that no definition made.
+    pub(crate) life: Option<Life>,
 }
 
-fn opening(api_version: &str, kind: &str) -> String {
-    format!("{{\"apiVersion\":\"{api_version}\",\"kind\":\"{kind}\"")
+/// How every stored object begins.
+const OPENING: &str = "{\"apiVersion\":\"";
+
+fn opening(api_version: &str) -> String {
+    format!("{OPENING}{api_version}\"")
 }
 
 impl Served {
@@ -59,12 +69,32 @@ impl Served {
         Served {
             prefix: keys::resource_prefix(&resource.group, &resource.plural),
             cells: Cells::new(&resource.columns),
-            opening: (own != stored_api_version)
-                .then(|| (opening(stored_api_version, &resource.kind), opening(&own, &resource.kind))),
+            opening: (own != stored_api_version).then(|| opening(&own)),
             stored_api_version: stored_api_version.to_owned(),
+            conditional: !builtin || resource.group == definition::GROUP,
             builtin,
+            life: None,
             resource,
         }
+    }
+    fn custom(resource: Resource, stored_api_version: &str, life: Life) -> Self {
+        // Objects may still be stored in a version that was the stored one before.
+        let opening = Some(opening(&resource.api_version()));
+        let builtin = KUBERNETES_GROUPS.contains(&resource.group.as_str());
+        Served { opening, life: Some(life), ..Served::new(resource, builtin, stored_api_version) }
+    }
+    /// The right to create an object; refused while the definition of the kind is being deleted.
+    pub(crate) fn enter(&self) -> Result<Option<Pass>, Status> {
+        let Some(life) = &self.life else { return Ok(None) };
+        let pass = life.gate.enter().ok_or_else(|| {
+            let message = "create not allowed while custom resource definition is terminating";
+            Status::new(405, Reason::MethodNotAllowed, message)
+        })?;
+        Ok(Some(pass))
+    }
+    /// Whether the definition of the kind is being deleted.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.life.as_ref().is_some_and(|life| life.gate.is_closed())
     }
     /// The key of an object.
     pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
@@ -84,12 +114,19 @@ impl Served {
         (self.reopen(&head).unwrap_or(head), tail)
     }
     fn reopen(&self, head: &[u8]) -> Option<Bytes> {
-        let (from, to) = self.opening.as_ref()?;
-        let rest = head.strip_prefix(from.as_bytes())?;
-        let mut out = Vec::with_capacity(to.len() + rest.len());
-        out.extend_from_slice(to.as_bytes());
-        out.extend_from_slice(rest);
+        let (opening, replaced) = self.other_opening(head)?;
+        let mut out = Vec::with_capacity(opening.len() + head.len());
+        out.extend_from_slice(opening.as_bytes());
+        out.extend_from_slice(&head[replaced..]);
         Some(out.into())
+    }
+    /// What stored bytes are to begin with, and how many bytes that replaces; `None` where they begin like that.
+    fn other_opening(&self, stored: &[u8]) -> Option<(&str, usize)> {
+        let opening = self.opening.as_deref().filter(|opening| !stored.starts_with(opening.as_bytes()))?;
+        let version = stored.strip_prefix(OPENING.as_bytes())?;
+        // A version holds no quotes.
+        let end = version.iter().position(|byte| *byte == b'"')?;
+        Some((opening, OPENING.len() + end + 1))
     }
     /// Appends the wire form of stored bytes at a revision, as `user` may see it.
     pub(crate) fn render(&self, user: &UserInfo, stored: &Bytes, revision: u64, out: &mut Vec<u8>) {
@@ -102,12 +139,10 @@ impl Served {
                 // INVARIANT: what cannot be read cannot be redacted, so nothing of it leaves.
                 Err(_) => out.extend_from_slice(b"{}"),
             }
-        } else if let Some((from, to)) = &self.opening {
+        } else if let Some((opening, replaced)) = self.other_opening(stored) {
             let start = out.len();
             render_stored(stored, revision, out);
-            if out[start..].starts_with(from.as_bytes()) {
-                out.splice(start..start + from.len(), to.bytes());
-            }
+            out.splice(start..start + replaced, opening.bytes());
         } else {
             render_stored(stored, revision, out);
         }
@@ -220,15 +255,66 @@ impl Registry {
             self.kinds.remove(&(group.to_owned(), served.resource.kind.clone()));
             self.storage.remove(&(group.to_owned(), plural.to_owned()));
         }
-        let used = self.endpoints.values().any(|other| {
-            let other = other.resource();
-            other.group == group && other.version == version
-        });
-        if !used {
-            self.group_versions.retain(|(g, v)| g != group || v != version);
-        }
+        self.drop_unused_versions(group);
         self.serial += 1;
         true
+    }
+    /// Serves a custom resource as its definition says. What the server has without definitions goes first.
+    pub(crate) fn set_custom(&mut self, custom: &Custom) {
+        let (group, plural) = (&custom.group, &custom.plural);
+        self.remove_custom(group, plural);
+        let storage = (group.clone(), plural.clone());
+        let Some(stored) = custom.versions.iter().find(|version| version.storage) else { return };
+        if self.storage.contains_key(&storage) {
+            return;
+        }
+        let stored_api_version = stored.resource.api_version();
+        for CustomVersion { resource, served, storage: is_storage } in &custom.versions {
+            let version =
+                Arc::new(Served::custom(resource.clone(), &stored_api_version, custom.life.clone()));
+            if *served {
+                self.note_version(group, &resource.version);
+                let key = endpoint_key(group, &resource.version, plural);
+                self.endpoints.insert(key, Endpoint::Stored(version.clone()));
+            }
+            if *is_storage {
+                self.kinds.insert((group.clone(), resource.kind.clone()), version.clone());
+                self.storage.insert(storage.clone(), version);
+            }
+        }
+        self.serial += 1;
+    }
+    /// Stops serving a custom resource; its stored objects stay.
+    pub(crate) fn remove_custom(&mut self, group: &str, plural: &str) {
+        let storage = (group.to_owned(), plural.to_owned());
+        if self.storage.get(&storage).is_none_or(|served| served.life.is_none()) {
+            return;
+        }
+        if let Some(served) = self.storage.remove(&storage) {
+            self.kinds.remove(&(group.to_owned(), served.resource.kind.clone()));
+        }
+        self.endpoints.retain(|_, endpoint| {
+            let names = endpoint.resource();
+            names.group != group || names.plural != plural
+        });
+        self.drop_unused_versions(group);
+        self.serial += 1;
+    }
+    fn drop_unused_versions(&mut self, group: &str) {
+        let used = |version: &str| {
+            let served = self.endpoints.values().any(|endpoint| {
+                let names = endpoint.resource();
+                names.group == group && names.version == version
+            });
+            served
+                || self.subresources.values().any(|other| {
+                    let (other_group, other_version, ..) = other.names();
+                    other_group == group && other_version == version
+                })
+        };
+        let kept: Vec<_> =
+            self.group_versions.iter().filter(|(g, v)| g != group || used(v)).cloned().collect();
+        self.group_versions = kept;
     }
     /// Adds a create-only resource.
     pub(crate) fn add_virtual(&mut self, resource: Arc<dyn VirtualResource>) {
@@ -278,11 +364,14 @@ impl Registry {
     pub(crate) fn all_stored(&self) -> impl Iterator<Item = &Arc<Served>> {
         self.storage.values()
     }
-    /// Versions of a group in order of preference.
+    /// Versions of a group in order of preference: released ones before betas before alphas, higher before lower.
     pub(crate) fn versions(&self, group: &str) -> Vec<&str> {
-        self.group_versions.iter().filter(|(g, _)| g == group).map(|(_, v)| v.as_str()).collect()
+        let mut versions: Vec<&str> =
+            self.group_versions.iter().filter(|(g, _)| g == group).map(|(_, v)| v.as_str()).collect();
+        versions.sort_by(|a, b| name::compare_versions(b, a));
+        versions
     }
-    /// Groups in order of registration, without core.
+    /// Groups without core: the server's own in order of registration, then those of custom resources by name.
     pub(crate) fn groups(&self) -> Vec<&str> {
         let mut groups: Vec<&str> = Vec::new();
         for (group, _) in &self.group_versions {
@@ -290,6 +379,23 @@ impl Registry {
                 groups.push(group);
             }
         }
+        let own: HashSet<&str> = self
+            .endpoints
+            .values()
+            .filter(|endpoint| !matches!(endpoint, Endpoint::Stored(served) if !served.builtin))
+            .map(|endpoint| endpoint.resource().group.as_str())
+            .collect();
+        groups.sort_by(|a, b| match (own.contains(a), own.contains(b)) {
+            (true, true) => Ordering::Equal,
+            (false, false) => a.cmp(b),
+            (is_own, _) => {
+                if is_own {
+                    Ordering::Less
+                } else {
+                    Ordering::Greater
+                }
+            }
+        });
         groups
     }
     /// The endpoints of a group version, by plural.

@@ -46,6 +46,8 @@ pub struct Resource {
     pub selectable_fields: Vec<String>,
     /// The naming rule.
     pub name_rule: NameRule,
+    /// What a client that uses this version is warned of.
+    pub deprecation: Option<String>,
     /// Hooks.
     pub strategy: Arc<dyn Strategy>,
 }
@@ -68,6 +70,7 @@ impl Resource {
             schema: None,
             selectable_fields: Vec::new(),
             name_rule: NameRule::Subdomain,
+            deprecation: None,
             strategy: Arc::new(NoHooks),
         }
     }
@@ -84,6 +87,11 @@ impl Resource {
 /// Hooks of a resource; pure and quick, called inside the write path before the object is stored. They see the
 /// object after defaulting and pruning and before validation of metadata.
 pub trait Strategy: Send + Sync + 'static {
+    /// Brings what a client sent into the form that is stored, before the schema sees it; names the unknown fields it drops.
+    fn decode(&self, object: &mut Object, unknown: &mut Vec<String>) -> Result<(), Status> {
+        let _ = (object, unknown);
+        Ok(())
+    }
     /// Fills in or refuses a new object.
     fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
         let _ = (user, object);
@@ -98,6 +106,16 @@ pub trait Strategy: Send + Sync + 'static {
     fn check_delete(&self, user: &UserInfo, object: &Object) -> Result<(), Status> {
         let _ = (user, object);
         Ok(())
+    }
+    /// Turns a deletion into a change of the object, and says so; what is left then removes itself.
+    fn begin_delete(&self, object: &mut Object) -> bool {
+        let _ = object;
+        false
+    }
+    /// What a writer is to be told of an object that is accepted; `old` is absent for a new one.
+    fn warnings(&self, old: Option<&Object>, new: &Object) -> Vec<String> {
+        let _ = (old, new);
+        Vec::new()
     }
     /// Whether a create of something that exists returns the existing object (200) instead of 409.
     fn accept_existing(&self, existing: &Object, requested: &Object) -> bool {

@@ -12,7 +12,7 @@ use std::{
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use futures::{StreamExt as _, future::BoxFuture};
-use grange_apimachinery::Status;
+use grange_apimachinery::{Status, definition};
 use grange_store::{Entry, Precondition, Store, StoreError};
 use http_body_util::BodyExt as _;
 use tokio::sync::{Semaphore, watch};
@@ -22,6 +22,7 @@ use crate::{
     Authorizer, Body, Resource, TokenAuthenticator, UserInfo,
     body::BodyError,
     bootstrap, builtin,
+    definitions::{self, Definitions, OwnDefinition},
     fairness::{Fairness, OwnRequest},
     garbage,
     limits::MAX_WATCHES,
@@ -40,6 +41,8 @@ pub struct Config {
     pub store: Arc<dyn Store>,
     /// The resources beside the built-in ones (namespaces, secrets, configmaps, serviceaccounts, events, leases, RBAC kinds are built in).
     pub resources: Vec<Resource>,
+    /// The custom resources that the program brings along; they are served like everybody's.
+    pub definitions: Vec<OwnDefinition>,
     /// More create-only resources.
     pub virtual_resources: Vec<Arc<dyn VirtualResource>>,
     /// More subresources.
@@ -62,6 +65,7 @@ impl Config {
         Config {
             store,
             resources: Vec::new(),
+            definitions: Vec::new(),
             virtual_resources: Vec::new(),
             subresources: Vec::new(),
             authenticator,
@@ -87,6 +91,7 @@ pub(crate) struct Inner {
     pub(crate) fairness: Fairness,
     pub(crate) shutdown: CancellationToken,
     pub(crate) namespaces: NamespaceGuards,
+    pub(crate) definitions: Definitions,
     pub(crate) ready: watch::Sender<bool>,
     pub(crate) panics: AtomicU64,
     pub(crate) openapi: Mutex<openapi::Cache>,
@@ -102,9 +107,7 @@ impl Inner {
         precondition: Precondition,
     ) -> Result<Entry, StoreError> {
         let entry = self.store.put(key, value, precondition).await?;
-        if served.resource.group == rbac::GROUP {
-            self.rbac.observe(&entry, false);
-        }
+        self.observe(served, &entry, false);
         Ok(entry)
     }
     /// Deletes a key; RBAC decisions that follow see it.
@@ -115,10 +118,16 @@ impl Inner {
         precondition: Precondition,
     ) -> Result<Entry, StoreError> {
         let entry = self.store.delete(key, precondition).await?;
-        if served.resource.group == rbac::GROUP {
-            self.rbac.observe(&entry, true);
-        }
+        self.observe(served, &entry, true);
         Ok(entry)
+    }
+    /// What the server itself goes by is in force before the writer gets its answer.
+    fn observe(&self, served: &Served, entry: &Entry, deleted: bool) {
+        match served.resource.group.as_str() {
+            rbac::GROUP => self.rbac.observe(entry, deleted),
+            definition::GROUP => self.definitions.observe(self, entry, deleted),
+            _ => {}
+        }
     }
     /// A stored built-in resource.
     pub(crate) fn builtin(&self, group: &str, plural: &str) -> Result<Arc<Served>, Status> {
@@ -166,6 +175,7 @@ impl Service {
         for resource in builtin::resources(&rbac, &authorizer) {
             registry.add(resource, true);
         }
+        registry.add(definitions::resource(&config.definitions), true);
         for resource in config.resources {
             registry.add(resource, false);
         }
@@ -188,6 +198,7 @@ impl Service {
             fairness: Fairness::default(),
             shutdown: CancellationToken::new(),
             namespaces: NamespaceGuards::default(),
+            definitions: Definitions::new(config.definitions),
             ready: watch::Sender::new(false),
             panics: AtomicU64::new(0),
             openapi: Mutex::default(),
@@ -210,6 +221,7 @@ impl Service {
                 rbac::run(&inner),
                 bootstrap::run(&inner),
                 namespaces::run(&inner),
+                definitions::run(&inner),
                 garbage::run(&inner),
                 rbac::run_aggregation(&inner),
             )

@@ -69,7 +69,7 @@ impl Cells {
         })];
         list.extend(self.columns.iter().map(|(column, _)| {
             json!({
-                "name": column.name, "type": if column.kind == "date" { "string" } else { column.kind.as_str() }, "format": "",
+                "name": column.name, "type": if column.kind == "date" { "string" } else { column.kind.as_str() }, "format": column.format,
                 "description": column.description, "priority": column.priority,
             })
         }));

@@ -51,6 +51,7 @@ pub(crate) async fn watch(
             "too many watches are open on this server; try again later",
         ));
     };
+    let retired = served.life.as_ref().map(|life| life.retired.clone()).unwrap_or_default();
     let prefix = keys::list_prefix(&served.prefix, namespace);
     let wanted = query.revision()?;
     let lines = Lines {
@@ -75,6 +76,7 @@ pub(crate) async fn watch(
         next_bookmark: now + BOOKMARK_INTERVAL,
         deadline: now + timeout,
         shutdown: inner.shutdown.clone(),
+        retired,
         finished: false,
         _permit: permit,
     };
@@ -186,6 +188,8 @@ struct Watching {
     next_bookmark: Instant,
     deadline: Instant,
     shutdown: CancellationToken,
+    /// Cancelled when the kind is not served like this any more.
+    retired: CancellationToken,
     finished: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -248,6 +252,7 @@ impl Watching {
             biased;
             batch = watch.next() => Wake::Batch(batch),
             () = self.shutdown.cancelled() => Wake::End,
+            () = self.retired.cancelled() => Wake::End,
             () = sleep_until(self.deadline) => Wake::End,
             () = sleep_until(self.next_bookmark), if self.bookmarks => Wake::Bookmark,
         }

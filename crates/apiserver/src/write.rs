@@ -76,6 +76,7 @@ pub(crate) async fn create(
     if !object.resource_version().is_empty() {
         return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
     }
+    let _pass = served.enter()?;
     let _guard = if served.namespaced() {
         Some(inner.require_namespace(served, namespace, object.name()).await?)
     } else {
@@ -87,6 +88,9 @@ pub(crate) async fn create(
     let generated = object.name().is_empty() && !object.text(&["metadata", "generateName"]).is_empty();
     for attempt in 1.. {
         let object = finish_create(served, user, &requested, generated)?;
+        if attempt == 1 {
+            warnings.extend(served.resource.strategy.warnings(None, &object));
+        }
         let key = served.key(namespace, object.name());
         let stored = served.stored(&object);
         if options.dry_run {
@@ -332,7 +336,7 @@ fn finish_update(
     }
     match_namespace(served, old.namespace(), &mut new)?;
     match new.resource_version() {
-        "" if !served.builtin => {
+        "" if served.conditional => {
             return Err(Status::invalid(
                 &resource.group,
                 &resource.kind,
@@ -370,6 +374,7 @@ fn finish_update(
     let mut errors = validate_metadata(&new, resource.name_rule, served.namespaced());
     errors.extend(validate_metadata_update(old, &new));
     validate(served, &new, errors)?;
+    warnings.extend(resource.strategy.warnings(Some(old), &new));
     Ok(new)
 }
 

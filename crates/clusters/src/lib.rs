@@ -36,7 +36,7 @@ mod watches;
 
 pub use directory::Directory;
 pub use error::Error;
-pub use hooks::{HooksConfig, resources};
+pub use hooks::{HooksConfig, definitions};
 pub use manifest::MAX_MANIFEST_BYTES;
 pub use serve::ManifestError;
 pub use service::{Config, Handle, Service};

@@ -76,7 +76,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         ca_checksum: bound.ca().checksum(),
         directory: Directory::default(),
     };
-    api_config.resources = resources(&hooks, &index)?;
+    api_config.definitions = definitions(&hooks, &index)?;
     api_config.ca_pem = (!bound.ca().is_public()).then(|| bound.ca().pem().to_owned());
     let (api_service, apiserver) = grange_apiserver::Service::new(api_config);
     tasks.spawn(api_service.run(stop_parts.clone()));
@@ -227,13 +227,16 @@ async fn open_store(folder: &Path) -> anyhow::Result<Arc<SqliteStore>> {
 }
 
 /// What the management API serves beside Kubernetes' own kinds.
-fn resources(hooks: &HooksConfig, index: &Arc<Index>) -> anyhow::Result<Vec<grange_apiserver::Resource>> {
+fn definitions(
+    hooks: &HooksConfig,
+    index: &Arc<Index>,
+) -> anyhow::Result<Vec<grange_apiserver::OwnDefinition>> {
     let refused =
         |error: grange_apimachinery::FieldError| anyhow::anyhow!("{}: {}", error.field, error.detail);
-    let mut resources = grange_clusters::resources(hooks).map_err(refused)?;
-    resources.extend(grange_identity::resources::resources(index).map_err(refused)?);
-    resources.extend(grange_settings::resources(&hooks.settings).map_err(refused)?);
-    Ok(resources)
+    let mut definitions = grange_clusters::definitions(hooks).map_err(refused)?;
+    definitions.extend(grange_identity::resources::definitions(index).map_err(refused)?);
+    definitions.extend(grange_settings::definitions(&hooks.settings).map_err(refused)?);
+    Ok(definitions)
 }
 
 fn announce(outcome: &BootstrapOutcome, server_url: &ServerUrl, ca: &CaBundle) {

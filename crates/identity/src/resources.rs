@@ -2,26 +2,26 @@
 use std::sync::Arc;
 
 use grange_apimachinery::{FieldError, Object, Status, status::FieldCause};
-use grange_apiserver::{Resource, Strategy, UserInfo};
-use grange_resources::{custom_resource_definitions, to_resource};
+use grange_apiserver::{OwnDefinition, Strategy, UserInfo};
+use grange_resources::{custom_resource_definitions, own_definition};
 
 use crate::{Index, objects::GROUP};
 
-/// `users` and `tokens` of `management.cattle.io/v3`; `index` knows which login names are taken.
+/// The definitions of `users` and `tokens` in `management.cattle.io`; `index` knows which login names are taken.
 ///
 /// # Errors
-/// When a definition is not structural; a test proves that both are.
-pub fn resources(index: &Arc<Index>) -> Result<Vec<Resource>, FieldError> {
-    let mut resources = Vec::new();
+/// When Kubernetes would not accept one; a test proves that it accepts both.
+pub fn definitions(index: &Arc<Index>) -> Result<Vec<OwnDefinition>, FieldError> {
+    let mut definitions = Vec::new();
     for definition in custom_resource_definitions() {
         let strategy: Arc<dyn Strategy> = match definition.metadata.name.as_deref() {
             Some("users.management.cattle.io") => Arc::new(UserRules(index.clone())),
             Some("tokens.management.cattle.io") => Arc::new(TokenRules),
             _ => continue,
         };
-        resources.push(to_resource(&definition, strategy)?);
+        definitions.push(own_definition(&definition, strategy)?);
     }
-    Ok(resources)
+    Ok(definitions)
 }
 
 /// Login names are unique and set once, as in Rancher: whoever bears one gets its logins. They end up in extras and
@@ -117,12 +117,12 @@ mod tests {
 
     #[test]
     fn both_resources_are_there() {
-        let names: Vec<String> = resources(&Arc::default())
+        let names: Vec<String> = definitions(&Arc::default())
             .expect("structural")
-            .into_iter()
-            .map(|resource| resource.plural)
+            .iter()
+            .map(|definition| definition.object.name().to_owned())
             .collect();
-        assert_eq!(names, ["tokens", "users"]);
+        assert_eq!(names, ["tokens.management.cattle.io", "users.management.cattle.io"]);
     }
 
     #[test]

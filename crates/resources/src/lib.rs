@@ -16,7 +16,7 @@ pub mod provisioning;
 mod schema;
 
 pub use condition::Condition;
-pub use definition::{custom_resource_definitions, to_resource};
+pub use definition::{custom_resource_definitions, own_definition};
 
 /// Reads `null` as if the field were absent, as Go does.
 pub(crate) fn null_as_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>

@@ -2,8 +2,8 @@
 use std::sync::Arc;
 
 use grange_apimachinery::{FieldError, Object, Status};
-use grange_apiserver::{Resource, Strategy, UserInfo};
-use grange_resources::{custom_resource_definitions, to_resource};
+use grange_apiserver::{OwnDefinition, Strategy, UserInfo};
+use grange_resources::{custom_resource_definitions, own_definition};
 use serde_json::json;
 
 use crate::{
@@ -15,15 +15,15 @@ use crate::{
 const GROUP: &str = "management.cattle.io";
 const FIELD: &str = "value";
 
-/// The resource `settings` of `management.cattle.io/v3`.
+/// The definition of `settings` in `management.cattle.io`.
 ///
 /// # Errors
-/// When its definition is not structural; a test proves that it is.
-pub fn resources(settings: &Settings) -> Result<Vec<Resource>, FieldError> {
+/// When Kubernetes would not accept it; a test proves that it does.
+pub fn definitions(settings: &Settings) -> Result<Vec<OwnDefinition>, FieldError> {
     custom_resource_definitions()
         .iter()
         .filter(|definition| definition.metadata.name.as_deref() == Some("settings.management.cattle.io"))
-        .map(|definition| to_resource(definition, Arc::new(SettingRules(settings.clone()))))
+        .map(|definition| own_definition(definition, Arc::new(SettingRules(settings.clone()))))
         .collect()
 }
 

@@ -2,7 +2,7 @@
 //! and their present values in memory for the parts that follow them.
 //!
 //! [`definition`] is the table of what there is. [`Settings`] holds the present values; every part shares it.
-//! [`Service`] makes the objects and keeps the values in step with them; [`resources`] gives the hooks that refuse
+//! [`Service`] makes the objects and keeps the values in step with them; [`definitions`] gives the hooks that refuse
 //! what cannot be. Names and the meaning of `default`, `customized` and `source` are Rancher's.
 //!
 //! INVARIANT: a value in [`Settings`] has passed its definition's check; what got into the store around the hooks and
@@ -16,7 +16,7 @@ mod service;
 mod values;
 
 pub use definition::{Definition, Writer};
-pub use hooks::resources;
+pub use hooks::definitions;
 pub use server_url::{Reach, ServerUrl, ServerUrlError};
 pub use service::Service;
 pub use values::{Given, Setting, Settings};

@@ -80,6 +80,7 @@ pub(crate) async fn start(options: Options, listener: TcpListener, parts: &Parts
     parts.servers.spawn(close(parts.stop_servers.clone(), own_client.clone(), store.clone()));
     let mut config = grange_apiserver::Config::new(store, credentials.authenticator());
     config.resources = kinds::resources();
+    config.definitions = kinds::definitions().map_err(|error| Error::Seed(error.to_string()))?;
     config.version = "v1.33.5+rke2r1".into();
     config.service_account_key = Some(credentials.service_account_key.clone());
     config.ca_pem = Some(credentials.authority_pem.clone());

@@ -1,5 +1,5 @@
 //! The resources that come with the server, as data.
-mod schemas;
+pub(crate) mod schemas;
 mod strategies;
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Compiles a schema of ours.
-fn schema(document: &Value) -> Option<Arc<StructuralSchema>> {
+pub(crate) fn schema(document: &Value) -> Option<Arc<StructuralSchema>> {
     match StructuralSchema::compile(document) {
         Ok(schema) => Some(Arc::new(schema)),
         Err(error) => {

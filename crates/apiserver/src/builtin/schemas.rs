@@ -137,6 +137,43 @@ pub(super) fn lease() -> Value {
     )
 }
 
+pub(crate) fn custom_resource_definition() -> Value {
+    let any = |description: &str| {
+        json!({
+            "type": "object", "description": description, "x-kubernetes-preserve-unknown-fields": true,
+        })
+    };
+    let names = json!({"type": "object", "description": "The names of the kind.", "properties": {
+        "plural": text("The resource, as in URLs."), "singular": text("The singular of the resource."),
+        "kind": text("The kind."), "listKind": text("The kind of lists."),
+        "shortNames": texts("Abbreviations."), "categories": texts("Groups of resources such as all."),
+    }});
+    let version = json!({"type": "object", "properties": {
+        "name": text("The version, as in URLs."),
+        "served": {"type": "boolean", "description": "Whether it is served."},
+        "storage": {"type": "boolean", "description": "Whether objects are stored in it; exactly one is."},
+        "deprecated": {"type": "boolean", "description": "Whether its use is warned of."},
+        "deprecationWarning": text("The warning, where it is not the usual one."),
+        "schema": any("The schema of objects, in openAPIV3Schema."),
+        "subresources": any("Whether there are /status and /scale."),
+        "additionalPrinterColumns": {"type": "array", "items": any(""), "description": "Columns of tables."},
+        "selectableFields": {"type": "array", "items": any(""), "description": "Fields that field selectors take."},
+    }});
+    kind(
+        "A custom resource definition adds a kind to the API.",
+        json!({
+            "spec": {"type": "object", "description": "What is added.", "properties": {
+                "group": text("The API group."), "names": names, "scope": text("Cluster or Namespaced."),
+                "versions": {"type": "array", "nullable": true, "items": version, "description": "The versions of the kind."},
+                "conversion": any("How objects get from one version into another; None is supported."),
+                "preserveUnknownFields": {"type": "boolean", "description": "Always false."},
+            }},
+            "status": any("Which names were accepted, and what was stored."),
+        }),
+        &[],
+    )
+}
+
 pub(super) fn role() -> Value {
     let rule = json!({"type": "object", "required": ["verbs"], "properties": {
         "apiGroups": texts("API groups; \"\" is core, * is all."), "resources": texts("Resources; * is all."),

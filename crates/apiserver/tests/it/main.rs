@@ -4,6 +4,7 @@ mod support;
 mod access;
 mod client;
 mod crud;
+mod definitions;
 mod deletion;
 mod discovery;
 mod extending;

@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use tokio_util::sync::CancellationToken;
 
 /// How long anything may take before a test gives up.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Tokens that are users: `token-alice` is alice.
 pub(crate) struct Tokens;

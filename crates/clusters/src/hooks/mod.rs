@@ -8,8 +8,8 @@ mod registration;
 use std::sync::Arc;
 
 use grange_apimachinery::{FieldError, Object, Status};
-use grange_apiserver::{Resource, Strategy, UserInfo, resource::NoHooks};
-use grange_resources::{custom_resource_definitions, names, to_resource};
+use grange_apiserver::{OwnDefinition, Strategy, UserInfo, resource::NoHooks};
+use grange_resources::{custom_resource_definitions, names, own_definition};
 use grange_settings::Settings;
 use serde_json::{Value, json};
 
@@ -42,12 +42,12 @@ pub struct HooksConfig {
     pub directory: Directory,
 }
 
-/// The resources of this crate's kinds and of the roles around them, with their hooks.
+/// The definitions of this crate's kinds and of the roles around them, with their hooks.
 ///
 /// # Errors
-/// When a definition is not structural; a test proves that none is.
-pub fn resources(config: &HooksConfig) -> Result<Vec<Resource>, FieldError> {
-    let mut resources = Vec::new();
+/// When Kubernetes would not accept one; a test proves that it accepts all.
+pub fn definitions(config: &HooksConfig) -> Result<Vec<OwnDefinition>, FieldError> {
+    let mut definitions = Vec::new();
     for definition in custom_resource_definitions() {
         let strategy: Arc<dyn Strategy> = match definition.metadata.name.as_deref().unwrap_or_default() {
             "clusters.provisioning.cattle.io" => Arc::new(ProvisioningClusterHooks::new(config.clone())),
@@ -63,9 +63,9 @@ pub fn resources(config: &HooksConfig) -> Result<Vec<Resource>, FieldError> {
             }
             _ => Arc::new(NoHooks),
         };
-        resources.push(to_resource(&definition, strategy)?);
+        definitions.push(own_definition(&definition, strategy)?);
     }
-    Ok(resources)
+    Ok(definitions)
 }
 
 /// Whether the writer is one of the server's own controllers, which alone may write what hooks assign.

@@ -4,7 +4,7 @@ use std::{fmt::Debug, net::IpAddr, sync::Arc, time::Duration};
 use futures::future::BoxFuture;
 use grange_apimachinery::Status;
 use grange_apiserver::{TokenAuthenticator, UserInfo};
-use grange_clusters::{Config, Directory, Handle, HooksConfig, ManifestError, Service, resources};
+use grange_clusters::{Config, Directory, Handle, HooksConfig, ManifestError, Service, definitions};
 use grange_resources::{
     Condition, condition::find, management, management::ClusterRegistrationToken, provisioning,
 };
@@ -67,8 +67,8 @@ pub async fn start_on(store: Arc<dyn Store>) -> Server {
         directory: directory.clone(),
     };
     let mut config = grange_apiserver::Config::new(store.clone(), Arc::new(Nobody));
-    config.resources = resources(&hooks).unwrap();
-    config.resources.extend(grange_settings::resources(&settings).unwrap());
+    config.definitions = definitions(&hooks).unwrap();
+    config.definitions.extend(grange_settings::definitions(&settings).unwrap());
     let (api, handle) = grange_apiserver::Service::new(config);
     let stop = CancellationToken::new();
     let mut running = vec![tokio::spawn(api.run(stop.clone()))];

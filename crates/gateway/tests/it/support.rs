@@ -99,9 +99,9 @@ impl Gate {
         let index = Arc::new(Index::default());
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let mut api = grange_apiserver::Config::new(store, index.clone());
-        api.resources = grange_clusters::resources(&hooks).unwrap();
-        api.resources.extend(grange_identity::resources::resources(&index).unwrap());
-        api.resources.extend(grange_settings::resources(&settings).unwrap());
+        api.definitions = grange_clusters::definitions(&hooks).unwrap();
+        api.definitions.extend(grange_identity::resources::definitions(&index).unwrap());
+        api.definitions.extend(grange_settings::definitions(&settings).unwrap());
         let (api_service, apiserver) = grange_apiserver::Service::new(api);
         tokio::spawn(api_service.run(stop.clone()));
         apiserver.ready().await;

@@ -65,8 +65,8 @@ impl Realm {
             version: "test".into(),
         });
         let mut config = grange_apiserver::Config::new(store.clone(), index.clone());
-        config.resources = grange_identity::resources::resources(&index).unwrap();
-        config.resources.extend(grange_settings::resources(&settings).unwrap());
+        config.definitions = grange_identity::resources::definitions(&index).unwrap();
+        config.definitions.extend(grange_settings::definitions(&settings).unwrap());
         let (service, apiserver) = grange_apiserver::Service::new(config);
         tokio::spawn(service.run(stop.clone()));
         apiserver.ready().await;

@@ -2,7 +2,7 @@
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use grange_apiserver::{Scope, resource::NoHooks};
-use grange_resources::{custom_resource_definitions, definition::schema_document, to_resource};
+use grange_resources::{custom_resource_definitions, definition::schema_document, own_definition};
 use serde_json::Value;
 
 fn folder() -> PathBuf {
@@ -45,8 +45,9 @@ fn committed_definitions_are_those_of_the_types() {
 fn every_definition_becomes_a_resource() {
     for definition in custom_resource_definitions() {
         let name = definition.metadata.name.clone().unwrap();
-        let resource =
-            to_resource(&definition, Arc::new(NoHooks)).unwrap_or_else(|error| panic!("{name}: {error:?}"));
+        let resource = own_definition(&definition, Arc::new(NoHooks))
+            .and_then(|own| own.resource())
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(name, format!("{}.{}", resource.plural, resource.group));
         assert!(resource.schema.is_some(), "{name} has a schema");
         for column in &resource.columns {
@@ -62,7 +63,7 @@ fn clusters_show_the_columns_of_rancher() {
     let columns = |name: &str| -> (Scope, Vec<String>) {
         let definition =
             definitions.iter().find(|definition| definition.metadata.name.as_deref() == Some(name)).unwrap();
-        let resource = to_resource(definition, Arc::new(NoHooks)).unwrap();
+        let resource = own_definition(definition, Arc::new(NoHooks)).unwrap().resource().unwrap();
         let shown =
             resource.columns.iter().filter(|column| column.priority == 0).map(|column| column.name.clone());
         (resource.scope, shown.collect())

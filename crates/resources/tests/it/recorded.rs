@@ -6,7 +6,7 @@ use std::{
 };
 
 use grange_apiserver::resource::NoHooks;
-use grange_resources::{custom_resource_definitions, management, provisioning, to_resource};
+use grange_resources::{custom_resource_definitions, management, own_definition, provisioning};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ fn round_trips(object: &Value) {
         .into_iter()
         .find(|definition| definition.spec.group == group && definition.spec.names.kind == kind)
         .unwrap_or_else(|| panic!("no definition of {kind}.{group}"));
-    let schema = to_resource(&definition, Arc::new(NoHooks)).unwrap().schema.unwrap();
+    let schema = own_definition(&definition, Arc::new(NoHooks)).unwrap().resource().unwrap().schema.unwrap();
     let mut copy = object.clone();
     let unknown = schema.prune(&mut copy);
     assert_eq!(unknown.0, Vec::<String>::new(), "{kind}: fields lost");

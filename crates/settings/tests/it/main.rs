@@ -43,7 +43,7 @@ impl Server {
             version: "1.2.3".into(),
         });
         let mut config = grange_apiserver::Config::new(store.clone(), Arc::new(Nobody));
-        config.resources = grange_settings::resources(&settings).unwrap();
+        config.definitions = grange_settings::definitions(&settings).unwrap();
         let (api, handle) = grange_apiserver::Service::new(config);
         let stop = CancellationToken::new();
         let mut running = vec![tokio::spawn(api.run(stop.clone()))];

@@ -143,18 +143,6 @@ pub(super) static ROWS: &[Row] = &[
     Row::new(STORAGE, "v1", "CSIDriver", "csidrivers", &[AGE]).cluster().built_in(),
     Row::new(STORAGE, "v1", "VolumeAttachment", "volumeattachments", &[AGE]).cluster().status().built_in(),
     Row::new(
-        "apiextensions.k8s.io",
-        "v1",
-        "CustomResourceDefinition",
-        "customresourcedefinitions",
-        &[Col("Created At", "string", ".metadata.creationTimestamp", 0)],
-    )
-    .cluster()
-    .short(&["crd", "crds"])
-    .categories(&["api-extensions"])
-    .status()
-    .built_in(),
-    Row::new(
         "metrics.k8s.io",
         "v1beta1",
         "NodeMetrics",

@@ -1,12 +1,13 @@
 //! The kinds a Harvester cluster serves, as data: names, scope, short names, columns, whether status is separate.
 //!
 //! The facts are those of a Harvester's own CRDs (and of KubeVirt's, Longhorn's, Kubernetes' built-ins); schemas are
-//! not among them yet, so any field is kept. Start at [`resources`].
+//! not among them yet, so any field is kept. Start at [`resources`] and [`definitions`].
 
 use std::sync::Arc;
 
-use grange_apimachinery::{name::NameRule, table::Column};
-use grange_apiserver::{Resource, Scope, Strategy};
+use grange_apimachinery::{FieldError, name::NameRule, table::Column};
+use grange_apiserver::{NoHooks, OwnDefinition, Resource, Scope, Strategy};
+use serde_json::json;
 
 use crate::{client::Name, strategies};
 
@@ -89,14 +90,6 @@ pub(crate) static CLUSTER_ROLE_BINDINGS: Kind =
     Kind::of("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", false, false);
 pub(crate) static ROLE_BINDINGS: Kind =
     Kind::of("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings", true, false);
-pub(crate) static CUSTOM_RESOURCE_DEFINITIONS: Kind = Kind::of(
-    "apiextensions.k8s.io",
-    "v1",
-    "CustomResourceDefinition",
-    "customresourcedefinitions",
-    false,
-    true,
-);
 pub(crate) static NODE_METRICS: Kind =
     Kind::of("metrics.k8s.io", "v1beta1", "NodeMetrics", "nodes", false, false);
 pub(crate) static SETTINGS: Kind =
@@ -135,6 +128,9 @@ struct Row {
     custom: bool,
     fields: &'static [&'static str],
 }
+
+/// Where the Kubernetes community approved the kinds of the snapshot controller.
+const SNAPSHOT_APPROVAL: &str = "https://github.com/kubernetes-csi/external-snapshotter/pull/814";
 
 /// A column: heading, type, JSONPath, priority.
 struct Col(&'static str, &'static str, &'static str, i32);
@@ -189,6 +185,42 @@ impl Row {
         self
     }
 
+    fn definition(&self) -> Result<OwnDefinition, FieldError> {
+        let columns: Vec<_> = (self.columns.iter())
+            .map(|Col(name, kind, path, priority)| {
+                json!({"name": name, "type": kind, "jsonPath": path, "priority": priority})
+            })
+            .collect();
+        let mut version = json!({
+            "name": self.version, "served": true, "storage": true, "additionalPrinterColumns": columns,
+            "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
+        });
+        if self.status {
+            version["subresources"] = json!({"status": {}});
+        }
+        let mut metadata = json!({"name": format!("{}.{}", self.plural, self.group)});
+        if self.group.ends_with(".k8s.io") {
+            metadata["annotations"] = json!({"api-approved.kubernetes.io": SNAPSHOT_APPROVAL});
+        }
+        let definition = json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": metadata,
+            "spec": {
+                "group": self.group, "scope": if self.namespaced { "Namespaced" } else { "Cluster" },
+                "names": {"kind": self.kind, "plural": self.plural, "shortNames": self.short_names,
+                          "categories": self.categories},
+                "versions": [version],
+            },
+        });
+        OwnDefinition::new(definition, self.strategy())
+    }
+
+    fn strategy(&self) -> Arc<dyn Strategy> {
+        match strategies::of(self.group, self.kind) {
+            Some(strategy) => strategy as Arc<dyn Strategy>,
+            None => Arc::new(NoHooks),
+        }
+    }
+
     fn resource(&self) -> Resource {
         let scope = if self.namespaced { Scope::Namespaced } else { Scope::Cluster };
         let mut resource = Resource::new(self.group, self.version, self.kind, self.plural, scope);
@@ -207,9 +239,7 @@ impl Row {
         if self.kind == "Service" {
             resource.name_rule = NameRule::Rfc1035Label;
         }
-        if let Some(strategy) = strategies::of(self.group, self.kind) {
-            resource.strategy = strategy as Arc<dyn Strategy>;
-        }
+        resource.strategy = self.strategy();
         resource
     }
 }
@@ -218,57 +248,17 @@ fn rows() -> impl Iterator<Item = &'static Row> {
     kubernetes::ROWS.iter().chain(harvester::ROWS).chain(neighbours::ROWS)
 }
 
-/// Every resource that the API server does not bring itself.
+/// Kubernetes' own resources that the API server does not bring itself.
 pub(crate) fn resources() -> Vec<Resource> {
-    rows().map(Row::resource).collect()
+    rows().filter(|row| !row.custom).map(Row::resource).collect()
 }
 
-/// The CRD objects that a Harvester lists, one for each custom resource we serve.
-pub(crate) fn definitions() -> Vec<serde_json::Value> {
-    use serde_json::json;
-    let established = json!({
-        "conditions": [
-            {"type": "NamesAccepted", "status": "True", "reason": "NoConflicts", "message": "no conflicts found"},
-            {"type": "Established", "status": "True", "reason": "InitialNamesAccepted",
-             "message": "the initial names have been accepted"},
-        ],
-    });
-    rows()
-        .filter(|row| row.custom)
-        .map(|row| {
-            let names = json!({
-                "kind": row.kind, "listKind": format!("{}List", row.kind), "plural": row.plural,
-                "singular": row.kind.to_lowercase(), "shortNames": row.short_names,
-                "categories": row.categories,
-            });
-            let columns: Vec<_> = (row.columns.iter())
-                .map(|Col(name, kind, path, priority)| {
-                    json!({"name": name, "type": kind, "jsonPath": path, "priority": priority})
-                })
-                .collect();
-            let mut version = json!({
-                "name": row.version, "served": true, "storage": true, "additionalPrinterColumns": columns,
-                "schema": {"openAPIV3Schema":
-                    {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-            });
-            if row.status {
-                version["subresources"] = json!({"status": {}});
-            }
-            let mut status = established.clone();
-            status["acceptedNames"] = names.clone();
-            status["storedVersions"] = json!([row.version]);
-            json!({
-                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": {"name": format!("{}.{}", row.plural, row.group)},
-                "spec": {
-                    "group": row.group, "names": names,
-                    "scope": if row.namespaced { "Namespaced" } else { "Cluster" },
-                    "versions": [version],
-                },
-                "status": status,
-            })
-        })
-        .collect()
+/// The custom resources of a Harvester.
+///
+/// # Errors
+/// When Kubernetes would not accept one of their definitions; a test proves that it accepts all.
+pub(crate) fn definitions() -> Result<Vec<OwnDefinition>, FieldError> {
+    rows().filter(|row| row.custom).map(Row::definition).collect()
 }
 
 #[cfg(test)]
@@ -290,6 +280,11 @@ mod tests {
     }
 
     #[test]
+    fn every_definition_is_accepted() {
+        assert_eq!(definitions().unwrap().len(), rows().filter(|row| row.custom).count());
+    }
+
+    #[test]
     fn the_controllers_kinds_agree_with_the_tables() {
         for kind in [
             &NODES,
@@ -306,7 +301,6 @@ mod tests {
             &TEMPLATE_VERSIONS,
             &MACHINES,
             &INSTANCES,
-            &CUSTOM_RESOURCE_DEFINITIONS,
         ] {
             let row = rows().find(|row| row.group == kind.group && row.plural == kind.plural).unwrap();
             assert_eq!((row.kind, row.version), (&*kind.kind, &*kind.version));

@@ -30,7 +30,6 @@ pub(crate) struct Facts {
 pub(crate) async fn seed(client: &Client, facts: &Facts) -> Result<(), ClientError> {
     let namespaces = NAMESPACES.iter().map(|name| json!({"metadata": {"name": name}})).collect();
     create_all(client, &kinds::NAMESPACES, namespaces).await?;
-    create_all(client, &kinds::CUSTOM_RESOURCE_DEFINITIONS, kinds::definitions()).await?;
     rbac::seed(client).await?;
     let settings = (settings::SETTINGS.iter())
         .map(|(name, default)| settings::object(name, default, &facts.harvester_version))

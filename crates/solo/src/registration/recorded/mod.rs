@@ -236,6 +236,7 @@ impl Bench {
         let mut config =
             grange_apiserver::Config::new(Arc::new(MemoryStore::default()), credentials.authenticator());
         config.resources = kinds::resources();
+        config.definitions = kinds::definitions().unwrap();
         let (service, api) = grange_apiserver::Service::new(config);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(service.run(stop.clone()));
