@@ -3,6 +3,7 @@
 //! No HTTP, no async, no storage. Start reading at [`object`] (what is stored and how it is rendered), then
 //! [`status`] (the one error type that reaches a client).
 
+pub mod apply;
 pub mod definition;
 mod field_error;
 mod header;

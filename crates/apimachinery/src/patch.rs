@@ -4,7 +4,10 @@
 
 use serde_json::{Map, Value};
 
-pub use crate::{json_patch::json_patch, strategic::strategic_merge_patch};
+pub use crate::{
+    json_patch::json_patch,
+    strategic::{describe, strategic_merge_patch},
+};
 
 /// Most operations accepted in one JSON patch (kube-apiserver's own limit).
 pub const MAX_JSON_PATCH_OPERATIONS: usize = 10_000;

@@ -7,10 +7,13 @@
 //!
 //! Every step is linear in target and patch; recursion is as deep as the patch, which [`crate::json::parse`] bounds.
 
+mod describe;
 mod lists;
 mod shapes;
 
 use serde_json::{Map, Value};
+
+pub use describe::describe;
 
 use crate::{patch::PatchError, status::quote};
 use lists::{merge_keyed, merge_set, reorder};
@@ -90,10 +93,8 @@ fn merge_map(
         }
     }
     for (key, order, live) in live {
-        let merge_key = match shape.field(key) {
-            Some(Field::List(merge_key, _)) => *merge_key,
-            Some(Field::Set) => "",
-            _ => return Err(malformed(format!("{} has no order to set: it is replaced whole", quote(key)))),
+        let Some((merge_key, _)) = shape.field(key).and_then(Field::merge) else {
+            return Err(malformed(format!("{} has no order to set: it is replaced whole", quote(key))));
         };
         if let Some(Value::Array(patched)) = patch.get(key) {
             lists::check_order(key, patched, order, merge_key)?;
@@ -134,10 +135,10 @@ fn merge_field(
                 Value::Array(items) => items,
                 _ => Vec::new(),
             };
-            *slot = Value::Array(match shape.field(key) {
-                Some(Field::List(merge_key, item)) => merge_keyed(key, merge_key, item, before, change)?,
-                Some(Field::Set) => merge_set(before, change),
-                _ => change.iter().filter(|item| item.get(DIRECTIVE).is_none()).cloned().collect(),
+            *slot = Value::Array(match shape.field(key).and_then(Field::merge) {
+                Some(("", _)) => merge_set(before, change),
+                Some((merge_key, item)) => merge_keyed(key, merge_key, item, before, change)?,
+                None => change.iter().filter(|item| item.get(DIRECTIVE).is_none()).cloned().collect(),
             });
         }
         scalar => {
