@@ -22,7 +22,7 @@ use tokio::{
 use crate::{
     Body,
     body::BodyError,
-    limits::{MAX_SHARES, MAX_WAITING, MAX_WAITING_TIME, USER_COLLECTIONS, USER_REQUESTS, USER_WATCHES},
+    limits::{MAX_SHARES, MAX_WAITING, MAX_WAITING_TIME, USER_REQUESTS, USER_WATCHES},
     request::{Query, RequestInfo},
 };
 
@@ -58,6 +58,12 @@ impl Cost {
     }
 }
 
+/// Whole collections that are read for one user at once: half the machine's threads, so that the others have the other
+/// half.
+fn user_collections() -> usize {
+    std::thread::available_parallelism().map_or(1, |threads| threads.get() / 2).max(1)
+}
+
 /// The shares of all users that have requests now.
 #[derive(Default)]
 pub(crate) struct Fairness {
@@ -75,7 +81,7 @@ impl Default for Share {
     fn default() -> Self {
         Share {
             requests: Arc::new(Semaphore::new(USER_REQUESTS)),
-            collections: Arc::new(Semaphore::new(USER_COLLECTIONS)),
+            collections: Arc::new(Semaphore::new(user_collections())),
             watches: Arc::new(Semaphore::new(USER_WATCHES)),
             waiting: AtomicUsize::new(0),
         }
@@ -172,7 +178,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_full_share_waits_then_is_refused_and_others_are_not() {
         let fairness = Fairness::default();
-        let seats = take(&fairness, "alice", Cost::Collection, USER_COLLECTIONS).await;
+        let seats = take(&fairness, "alice", Cost::Collection, user_collections()).await;
         let refused = fairness.seat("alice", Cost::Collection).await.err().expect("no seat");
         assert_eq!((refused.code, refused.retry_after_seconds()), (429, Some(RETRY_AFTER_SECONDS)));
         assert!(refused.message.contains("alice"), "{}", refused.message);
@@ -203,7 +209,7 @@ mod tests {
     #[tokio::test]
     async fn only_so_many_wait() {
         let fairness = Arc::new(Fairness::default());
-        let _seats = take(&fairness, "alice", Cost::Collection, USER_COLLECTIONS).await;
+        let _seats = take(&fairness, "alice", Cost::Collection, user_collections()).await;
         let share = fairness.share("alice");
         share.waiting.store(MAX_WAITING, Ordering::Relaxed);
         let refused = fairness.seat("alice", Cost::Collection).await.err().expect("no seat");

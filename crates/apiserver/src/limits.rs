@@ -15,8 +15,6 @@ pub const MAX_WATCHES: usize = 20_000;
 pub const USER_WATCHES: usize = MAX_WATCHES / 4;
 /// Requests of one user that are worked on at once.
 pub const USER_REQUESTS: usize = 128;
-/// Whole collections that are read for one user at once.
-pub const USER_COLLECTIONS: usize = 2;
 /// Requests of one user that may wait for a place.
 pub const MAX_WAITING: usize = 256;
 /// How long a request waits for a place.

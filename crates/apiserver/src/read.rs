@@ -389,11 +389,13 @@ pub(crate) fn list_response(
         return response::json(StatusCode::OK, out);
     }
     let compress = gzip && size >= GZIP_MINIMUM_BYTES;
-    let chunks = futures::stream::iter(std::iter::from_fn(move || {
+    let chunks = futures::stream::unfold(renderer, |mut renderer| async move {
+        // The connection would take chunks without end; whoever waits for a thread comes in between.
+        tokio::task::yield_now().await;
         let mut out = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 8);
         renderer.render(&mut out, CHUNK_BYTES);
-        (!out.is_empty()).then_some(out)
-    }));
+        (!out.is_empty()).then_some((out, renderer))
+    });
     if !compress {
         let chunks = chunks.map(|chunk| Ok(Bytes::from(chunk)));
         return response::json(StatusCode::OK, Body::Stream(chunks.boxed()));

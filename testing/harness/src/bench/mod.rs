@@ -18,7 +18,9 @@ pub mod reconnect;
 pub mod report;
 pub mod simulated;
 pub mod start;
+pub mod storm;
 pub mod upstream;
+pub mod watchers;
 
 use anyhow::{Result, bail};
 use futures::future::LocalBoxFuture;
@@ -38,8 +40,10 @@ const BENCHES: &[Bench] = &[
     ("bulk", || Box::pin(bulk::run())),
     ("memory", || Box::pin(memory::run())),
     ("reconnect", || Box::pin(reconnect::run())),
+    ("storm", || Box::pin(storm::run())),
     ("kubernetes-gets", || Box::pin(kubernetes::run())),
     ("kubernetes-management", || Box::pin(management::run())),
+    ("kubernetes-watchers", || Box::pin(watchers::run())),
 ];
 
 /// Runs the benches whose name contains `filter` and prints the table.
