@@ -103,7 +103,7 @@ pub(crate) fn test_kubernetes() -> Result<()> {
     step("build", cargo(BUILD_WITH_TESTS))?;
     eprintln!("== tests");
     let mut sum = Sum::default();
-    // Tests that use the real Kubernetes or its kubectl are in modules named `kube…`.
+    // Tests that use the real Kubernetes, its kubectl or its etcd are in modules named `kube…`.
     let mut command = cargo(&["test", "--workspace", "--tests", "--no-fail-fast", "kube"]);
     command.env("GRANGE_KUBERNETES_BIN", folder);
     run_counted(command, &mut sum, cargo_test)?;

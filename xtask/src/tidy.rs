@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "grange-wire",
     "grange-store",
     "grange-store-sqlite",
+    "grange-store-etcd",
     "grange-tunnel",
     "grange-hypervisor",
     "grange-apiserver",

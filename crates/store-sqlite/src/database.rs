@@ -91,6 +91,7 @@ impl Database {
             .prepare("SELECT revision, create_revision, key, value FROM log ORDER BY revision")
             .map_err(explain)?;
         let mut failure = None;
+        let mut last = floor;
         let rows = statement
             .query_map([], |row| {
                 Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, {
@@ -100,12 +101,15 @@ impl Database {
             })
             .map_err(explain)?;
         let records = rows.map(|row| match row {
-            Ok((mod_revision, create_revision, (key, value))) => Ok(Record {
-                key,
-                value,
-                create_revision: revision(create_revision)?,
-                mod_revision: revision(mod_revision)?,
-            }),
+            Ok((mod_revision, create_revision, (key, value))) => {
+                let mod_revision = revision(mod_revision)?;
+                // This engine is the only writer of its file: above the floor, a missing revision is a lost row.
+                if mod_revision > floor && mod_revision.0 != last.0 + 1 {
+                    return Err(StoreError::Internal(format!("revision {mod_revision} after {last}")));
+                }
+                last = last.max(mod_revision);
+                Ok(Record { key, value, create_revision: revision(create_revision)?, mod_revision })
+            }
             Err(error) => {
                 let text = error.to_string();
                 failure = Some(error);

@@ -4,8 +4,13 @@
 //! share, [`memory`] the engine that is nothing else. For tests (feature `conformance`), `model` is the reference model
 //! and `conformance` the suite that every engine passes.
 //!
-//! INVARIANT: revisions rise by exactly one per write, over all keys; a write is visible to reads and watches only
-//! after it is durable; a watch neither skips nor repeats a revision.
+//! INVARIANT: revisions rise with every write, over all keys; a write is visible to reads and watches only after it is
+//! durable; a read sees every write that was acknowledged before it began, whoever made it; a watch neither skips nor
+//! repeats a revision.
+//!
+//! They rise by one where the store is the only writer of its engine. In an etcd other programs may write beside it,
+//! and every such write takes a revision: nobody may conclude from a gap that something was missed. What tells is
+//! [`Batch::revision`].
 
 #[cfg(feature = "conformance")]
 pub mod conformance;

@@ -6,17 +6,30 @@ use bytes::Bytes;
 
 use crate::{Entry, Event, ListPage, ListRequest, Precondition, Revision, StoreError};
 
-/// Every event there ever was; everything else is computed from them.
+/// Every event there ever was; everything else is computed from them. Which revision a write takes is the engine's
+/// business, so whoever asks for a write says it.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
     events: Vec<Event>,
     floor: Revision,
+    newest: Revision,
 }
 
 impl Model {
+    /// An empty model of a store that begins at this revision.
+    pub fn new(origin: Revision) -> Self {
+        Model { events: Vec::new(), floor: origin, newest: origin }
+    }
+
     /// The newest revision.
     pub fn revision(&self) -> Revision {
-        Revision(self.events.len() as u64)
+        self.newest
+    }
+
+    /// Nothing was written up to `revision`, which is no less than the newest.
+    pub fn advance(&mut self, revision: Revision) {
+        assert!(revision >= self.newest, "revision {revision} after {}", self.newest);
+        self.newest = revision;
     }
 
     /// The oldest revision that can be listed or watched after.
@@ -48,29 +61,35 @@ impl Model {
         Ok(ListPage { entries, revision, remaining })
     }
 
-    /// Writes a key.
+    /// Writes a key; the write takes the revision `at`.
     ///
     /// # Errors
     /// As [`crate::Store::put`].
-    pub fn put(&mut self, key: &str, value: Bytes, wanted: Precondition) -> Result<Entry, StoreError> {
+    pub fn put(
+        &mut self,
+        key: &str,
+        value: Bytes,
+        wanted: Precondition,
+        at: Revision,
+    ) -> Result<Entry, StoreError> {
         let previous = self.precondition(key, wanted)?;
-        let mod_revision = Revision(self.revision().0 + 1);
+        let mod_revision = self.take(at);
         let create_revision = previous.as_ref().map_or(mod_revision, |entry| entry.create_revision);
         let entry = Entry { key: Arc::from(key), value, create_revision, mod_revision };
         self.events.push(Event { entry: entry.clone(), previous, deleted: false });
         Ok(entry)
     }
 
-    /// Deletes a key.
+    /// Deletes a key; the deletion takes the revision `at`.
     ///
     /// # Errors
     /// As [`crate::Store::delete`].
-    pub fn delete(&mut self, key: &str, wanted: Precondition) -> Result<Entry, StoreError> {
+    pub fn delete(&mut self, key: &str, wanted: Precondition, at: Revision) -> Result<Entry, StoreError> {
         let previous = self.precondition(key, wanted)?;
         let Some(last) = previous.clone() else {
             return Err(StoreError::PreconditionFailed { key: key.to_owned(), current: None });
         };
-        let entry = Entry { mod_revision: Revision(self.revision().0 + 1), ..last };
+        let entry = Entry { mod_revision: self.take(at), ..last };
         self.events.push(Event { entry: entry.clone(), previous, deleted: true });
         Ok(entry)
     }
@@ -106,7 +125,14 @@ impl Model {
 
     /// A model that has seen these events, from the first on.
     pub fn replay(events: Vec<Event>) -> Self {
-        Model { events, floor: Revision(0) }
+        let newest = events.last().map_or(Revision(0), |event| event.entry.mod_revision);
+        Model { events, floor: Revision(0), newest }
+    }
+
+    fn take(&mut self, revision: Revision) -> Revision {
+        assert!(revision > self.newest, "a write at {revision} after {}", self.newest);
+        self.newest = revision;
+        revision
     }
 
     fn content(&self, revision: Revision) -> BTreeMap<String, Entry> {

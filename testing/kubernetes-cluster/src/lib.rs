@@ -17,6 +17,8 @@
 //! # }
 //! ```
 //!
+//! [`Etcd`] is an etcd alone, to be killed and started again.
+//!
 //! There is no kubelet and no scheduler: a Deployment gets its ReplicaSet and
 //! Pods, and the Pods stay `Pending`.
 //!
@@ -27,6 +29,7 @@
 
 mod certificates;
 mod control_plane;
+mod etcd;
 mod files;
 mod process;
 
@@ -39,6 +42,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 use tokio::process::Command;
+
+pub use etcd::{Etcd, EtcdCredentials, EtcdOptions};
 
 use control_plane::ControlPlane;
 use files::Files;

@@ -10,7 +10,7 @@ use proptest::{
 
 use crate::{Entry, ListRequest, Precondition, Revision, Store, StoreError, Watch, model::Model};
 
-use super::{Harness, check_batch, next};
+use super::{Harness, after, check_batch, next, origin};
 
 /// How many sequences a run tries; `PROPTEST_CASES` does not raise it, because every case opens an engine.
 const CASES: u32 = 96;
@@ -31,7 +31,7 @@ enum Wanted {
     Revision(u64),
 }
 
-/// `back` counts revisions from the newest; a back beyond the first is the future.
+/// `back` counts revisions from the newest; one beyond those of this store is the future.
 #[derive(Clone, Debug)]
 enum Step {
     Put { key: &'static str, value: u8, wanted: Wanted },
@@ -41,6 +41,7 @@ enum Step {
     Watch { prefix: &'static str, back: u64 },
     Read { watch: usize },
     Compact { back: u64 },
+    Elsewhere,
     Reopen,
 }
 
@@ -86,26 +87,34 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (prefix(), back()).prop_map(|(prefix, back)| Step::Watch { prefix, back }),
         3 => (0..WATCHES).prop_map(|watch| Step::Read { watch }),
         1 => back().prop_map(|back| Step::Compact { back }),
+        1 => Just(Step::Elsewhere),
         1 => Just(Step::Reopen),
     ]
 }
 
 async fn run(harness: &mut dyn Harness, steps: &[Step]) {
     let mut store = harness.fresh().await;
-    let mut model = Model::default();
+    let mut begin = origin(&*store).await;
+    let mut model = Model::new(begin);
     let mut watches: Vec<Watching> = Vec::new();
     for step in steps {
-        if matches!(step, Step::Reopen) {
-            watches.clear();
-            match harness.reopen(store).await {
-                Some(reopened) => store = reopened,
-                None => {
-                    store = harness.fresh().await;
-                    model = Model::default();
+        match step {
+            Step::Reopen => {
+                watches.clear();
+                match harness.reopen(store).await {
+                    Some(reopened) => store = reopened,
+                    None => {
+                        store = harness.fresh().await;
+                        begin = origin(&*store).await;
+                        model = Model::new(begin);
+                    }
                 }
             }
-        } else {
-            take(&*store, &mut model, &mut watches, step).await;
+            Step::Elsewhere => {
+                harness.write_elsewhere().await;
+                model.advance(store.revision().await.expect("revision"));
+            }
+            _ => take(&*store, &mut model, &mut watches, begin, step).await,
         }
         assert_eq!(store.revision().await.expect("revision"), model.revision());
     }
@@ -114,16 +123,27 @@ async fn run(harness: &mut dyn Harness, steps: &[Step]) {
     }
 }
 
-async fn take(store: &dyn Store, model: &mut Model, watches: &mut Vec<Watching>, step: &Step) {
+async fn take(
+    store: &dyn Store,
+    model: &mut Model,
+    watches: &mut Vec<Watching>,
+    begin: Revision,
+    step: &Step,
+) {
+    let revision = |model: &Model, back| revision(model, begin, back);
     match step {
         Step::Put { key, value, wanted } => {
             let wanted = precondition(model, key, wanted);
             let value = Bytes::from(vec![*value; usize::from(*value)]);
-            same(store.put(key, value.clone(), wanted).await, model.put(key, value, wanted));
+            let written = store.put(key, value.clone(), wanted).await;
+            let at = at(&written, model);
+            same(written, model.put(key, value, wanted, at));
         }
         Step::Delete { key, wanted } => {
             let wanted = precondition(model, key, wanted);
-            same(store.delete(key, wanted).await, model.delete(key, wanted));
+            let deleted = store.delete(key, wanted).await;
+            let at = at(&deleted, model);
+            same(deleted, model.delete(key, wanted, at));
         }
         Step::Get { key } => assert_eq!(store.get(key).await.expect("get"), model.get(key)),
         Step::List { prefix, start_after, limit, back } => {
@@ -153,7 +173,7 @@ async fn take(store: &dyn Store, model: &mut Model, watches: &mut Vec<Watching>,
             let before = revision(model, *back);
             same(store.compact(before).await, model.compact(before));
         }
-        Step::Reopen => unreachable!("done by the caller"),
+        Step::Elsewhere | Step::Reopen => unreachable!("done by the caller"),
     }
 }
 
@@ -186,9 +206,16 @@ fn precondition(model: &Model, key: &str, wanted: &Wanted) -> Precondition {
     }
 }
 
-fn revision(model: &Model, back: u64) -> Revision {
+/// Which revision a write took; if it was refused, one that it might have taken.
+fn at(written: &Result<Entry, StoreError>, model: &Model) -> Revision {
+    written.as_ref().map_or(after(model.revision()), |entry| entry.mod_revision)
+}
+
+fn revision(model: &Model, begin: Revision, back: u64) -> Revision {
     let newest = model.revision().0;
-    Revision(newest.checked_sub(back).unwrap_or(newest + back))
+    // One before the beginning is tried too, where there is one.
+    let past = newest.checked_sub(back).filter(|past| past + 1 >= begin.0);
+    Revision(past.unwrap_or(newest + back))
 }
 
 /// The same value, or an error of the same kind with the same facts.

@@ -5,8 +5,11 @@
 //! compacted, so that a list at an older revision is exact. A watch is a cursor: it holds no queue and reads the ring
 //! in bounded batches.
 //!
-//! INVARIANT: one publisher at a time, and revisions without gaps; every lock is held for bounded work and never
-//! across an await.
+//! Revisions may have gaps (see the crate's head); several events may share one, when another program wrote several
+//! keys in one transaction of the engine.
+//!
+//! INVARIANT: one publisher at a time, and no event left out; every lock is held for bounded work and never across an
+//! await.
 
 mod chain;
 mod ring;
@@ -24,8 +27,9 @@ use crate::{Entry, Event, ListPage, ListRequest, Precondition, Revision, StoreEr
 
 use self::{state::State, watch::HistoryWatch};
 
-/// The largest value an engine takes: etcd's request limit, so that what fits here fits there.
-pub const VALUE_LIMIT_BYTES: usize = 1_572_864;
+/// The largest value an engine takes: etcd's limit for a request, less what a transaction needs beside the value, so that
+/// what fits here fits there.
+pub const VALUE_LIMIT_BYTES: usize = 1_572_864 - (16 << 10);
 /// The longest key an engine takes; Kubernetes names and namespaces stay far below it.
 pub const KEY_LIMIT_BYTES: usize = 2_048;
 /// How many events one batch of a watch carries at most.
@@ -54,7 +58,7 @@ impl Default for Limits {
     }
 }
 
-/// One stored version as an engine reads it back at start-up.
+/// One stored version as an engine reads it back at start-up, or is told of it later.
 #[derive(Clone, Debug)]
 pub struct Record {
     /// The key.
@@ -89,22 +93,17 @@ impl History {
         Self::wrap(State::new(limits, Revision(0)))
     }
 
-    /// A history read back from an engine: `records` in rising revision, of which those above `floor` have no gaps.
+    /// A history read back from an engine: `records` in rising revision, all there are above `floor`.
     ///
     /// # Errors
-    /// [`StoreError::Internal`] when the records are out of order or have gaps, or end elsewhere than at `newest`.
+    /// [`StoreError::Internal`] when the records are out of order or pass `newest`.
     pub fn restore(
         limits: Limits,
         floor: Revision,
         newest: Revision,
         records: impl Iterator<Item = Result<Record, StoreError>>,
     ) -> Result<Self, StoreError> {
-        let mut state = State::new(limits, floor);
-        for record in records {
-            state.restore(record?)?;
-        }
-        state.restored(newest)?;
-        Ok(Self::wrap(state))
+        State::restore(limits, floor, newest, records).map(Self::wrap)
     }
 
     fn wrap(state: State) -> Self {
@@ -162,6 +161,63 @@ impl History {
             state.newest()
         };
         self.newest.send_replace(newest);
+    }
+
+    /// Makes durable writes visible that another process may have made: what was there before each is looked up here.
+    /// Everything up to `reached` has been told with them. The deletion of a key that is not there is nothing.
+    ///
+    /// As with [`History::publish`], there is one caller, and revisions follow on.
+    pub fn follow(&self, records: Vec<Record>, reached: Revision) {
+        let newest = {
+            let mut state = self.write();
+            for record in records {
+                state.follow(record);
+            }
+            state.advance(reached);
+            state.newest()
+        };
+        self.newest.send_replace(newest);
+    }
+
+    /// Starts over from what an engine read back, after a stretch of history was missed: every watch that has not seen
+    /// everything up to `floor` gets [`StoreError::Compacted`].
+    ///
+    /// # Errors
+    /// As [`History::restore`]; the history is as it was.
+    pub fn replace(
+        &self,
+        floor: Revision,
+        newest: Revision,
+        records: impl Iterator<Item = Result<Record, StoreError>>,
+    ) -> Result<(), StoreError> {
+        let limits = self.read().limits();
+        let state = State::restore(limits, floor, newest, records)?;
+        let before = std::mem::replace(&mut *self.write(), state);
+        // Outside the lock: this may be much.
+        drop(before);
+        self.newest.send_replace(newest);
+        Ok(())
+    }
+
+    /// Waits until everything up to `revision` is visible.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the engine stops meanwhile.
+    pub async fn reached(&self, revision: Revision) -> Result<(), StoreError> {
+        let mut newest = self.newest.subscribe();
+        loop {
+            newest.mark_unchanged();
+            {
+                let state = self.read();
+                if state.newest() >= revision {
+                    return Ok(());
+                }
+                state.check_open()?;
+            }
+            if newest.changed().await.is_err() {
+                return Err(StoreError::Unavailable("the store has stopped".to_owned()));
+            }
+        }
     }
 
     /// A watch of the events under `prefix` after `after`.

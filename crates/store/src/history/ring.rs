@@ -1,4 +1,4 @@
-//! The last events, without gaps, bounded by count and bytes.
+//! The last events, none left out, bounded by count and bytes.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use crate::{Event, Revision};
 /// What an event costs beyond its key and value, roughly.
 const EVENT_OVERHEAD_BYTES: usize = 256;
 
-/// INVARIANT: the event at index `i` has the revision `floor + 1 + i`; so a cursor is found without a search.
+/// INVARIANT: the events' revisions never fall; every event above `floor` is there.
 #[derive(Debug)]
 pub(super) struct Ring {
     events: VecDeque<Event>,
@@ -28,7 +28,9 @@ impl Ring {
     }
 
     pub(super) fn push(&mut self, event: Event) {
-        debug_assert_eq!(event.entry.mod_revision.0, self.floor.0 + 1 + self.events.len() as u64);
+        debug_assert!(
+            self.events.back().is_none_or(|last| last.entry.mod_revision <= event.entry.mod_revision)
+        );
         self.size_bytes += size_bytes(&event);
         self.events.push_back(event);
         while self.events.len() > self.limit_events || self.size_bytes > self.limit_bytes {
@@ -38,19 +40,22 @@ impl Ring {
 
     /// Drops at most `limit` events at or before `revision`; `true` says that none is left to drop.
     pub(super) fn forget(&mut self, revision: Revision, limit: usize) -> bool {
+        let forgettable = |events: &VecDeque<Event>| {
+            events.front().is_some_and(|oldest| oldest.entry.mod_revision <= revision)
+        };
         for _ in 0..limit {
-            if self.floor >= revision || self.events.is_empty() {
+            if !forgettable(&self.events) {
                 return true;
             }
             self.drop_oldest();
         }
-        self.floor >= revision
+        !forgettable(&self.events)
     }
 
     /// The events after `cursor`, which must not lie below the floor.
     pub(super) fn after(&self, cursor: Revision) -> impl Iterator<Item = &Event> {
-        let skip = usize::try_from(cursor.0.saturating_sub(self.floor.0)).unwrap_or(usize::MAX);
-        self.events.range(skip.min(self.events.len())..)
+        let skip = self.events.partition_point(|event| event.entry.mod_revision <= cursor);
+        self.events.range(skip..)
     }
 
     fn drop_oldest(&mut self) {

@@ -51,6 +51,32 @@ impl State {
         }
     }
 
+    /// A state read back: see [`super::History::restore`].
+    pub(super) fn restore(
+        limits: Limits,
+        floor: Revision,
+        newest: Revision,
+        records: impl Iterator<Item = Result<Record, StoreError>>,
+    ) -> Result<Self, StoreError> {
+        let mut state = State::new(limits, floor);
+        for record in records {
+            state.restore_one(record?)?;
+        }
+        if state.newest > newest {
+            return Err(StoreError::Internal(format!(
+                "the records pass {newest}: revision {}",
+                state.newest
+            )));
+        }
+        state.newest = newest.max(floor);
+        state.keep_limits();
+        Ok(state)
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
+    }
+
     pub(super) fn newest(&self) -> Revision {
         self.newest
     }
@@ -86,14 +112,29 @@ impl State {
         self.keep_limits();
     }
 
-    pub(super) fn restore(&mut self, record: Record) -> Result<(), StoreError> {
-        let revision = record.mod_revision;
-        let follows = if revision > self.floor {
-            revision.0 == self.newest.max(self.floor).0 + 1
-        } else {
-            revision > self.newest
+    /// Takes in what another process may have written.
+    pub(super) fn follow(&mut self, record: Record) {
+        let previous = self.current(&record.key);
+        let mod_revision = record.mod_revision;
+        let (entry, deleted) = match (record.value, &previous) {
+            (Some(value), _) => {
+                let key = previous.as_ref().map_or(record.key, |entry| Arc::clone(&entry.key));
+                (Entry { key, value, create_revision: record.create_revision, mod_revision }, false)
+            }
+            (None, Some(last)) => (Entry { mod_revision, ..last.clone() }, true),
+            (None, None) => return,
         };
-        if !follows {
+        self.apply(Event { entry, previous, deleted });
+    }
+
+    /// Everything up to `reached` has been taken in.
+    pub(super) fn advance(&mut self, reached: Revision) {
+        self.newest = self.newest.max(reached);
+    }
+
+    fn restore_one(&mut self, record: Record) -> Result<(), StoreError> {
+        let revision = record.mod_revision;
+        if revision < self.newest {
             return Err(StoreError::Internal(format!("revision {revision} after {}", self.newest)));
         }
         let previous = self.current(&record.key);
@@ -110,16 +151,6 @@ impl State {
         if revision > self.floor {
             self.ring.push(event);
         }
-        Ok(())
-    }
-
-    pub(super) fn restored(&mut self, newest: Revision) -> Result<(), StoreError> {
-        let reached = self.newest.max(self.floor);
-        if reached != newest {
-            return Err(StoreError::Internal(format!("the records end at revision {reached}, not {newest}")));
-        }
-        self.newest = newest;
-        self.keep_limits();
         Ok(())
     }
 
@@ -148,10 +179,15 @@ impl State {
         Ok(ListPage { entries, revision, remaining: visible.count() as u64 })
     }
 
-    pub(super) fn check_watch(&self, after: Revision) -> Result<(), StoreError> {
+    pub(super) fn check_open(&self) -> Result<(), StoreError> {
         if self.closed {
             return Err(StoreError::Unavailable("the store has stopped".to_owned()));
         }
+        Ok(())
+    }
+
+    pub(super) fn check_watch(&self, after: Revision) -> Result<(), StoreError> {
+        self.check_open()?;
         if after > self.newest {
             return Err(StoreError::Future { requested: after, newest: self.newest });
         }
@@ -168,17 +204,21 @@ impl State {
         if cursor == self.newest {
             return Ok(None);
         }
-        let mut batch = Batch { events: Vec::new(), revision: cursor };
-        for event in self.ring.after(cursor).take(SCAN_LIMIT_EVENTS) {
-            batch.revision = event.entry.mod_revision;
-            if event.entry.key.starts_with(prefix) {
-                batch.events.push(event.clone());
+        let mut events = Vec::new();
+        let mut last = cursor;
+        for (scanned, event) in self.ring.after(cursor).enumerate() {
+            let revision = event.entry.mod_revision;
+            // Never between two events of one revision: a cursor could not tell them apart.
+            if revision > last && (scanned >= SCAN_LIMIT_EVENTS || events.len() >= BATCH_LIMIT_EVENTS) {
+                return Ok(Some(Batch { events, revision: last }));
             }
-            if batch.events.len() == BATCH_LIMIT_EVENTS {
-                break;
+            last = revision;
+            if event.entry.key.starts_with(prefix) {
+                events.push(event.clone());
             }
         }
-        Ok(Some(batch))
+        // Beyond the last event, others may have written: all the same, nothing is left to tell.
+        Ok(Some(Batch { events, revision: self.newest }))
     }
 
     pub(super) fn raise_floor(&mut self, before: Revision) -> Result<(), StoreError> {
