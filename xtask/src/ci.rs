@@ -59,9 +59,15 @@ pub(crate) fn demo() -> Result<()> {
 
 /// The benches, in release mode.
 pub(crate) fn bench(filter: Option<&str>) -> Result<()> {
+    // The console's numbers are those of the one that the binary carries.
+    let browser =
+        if filter.is_none_or(|filter| "console".contains(filter)) { console::prepare()? } else { None };
     step("build", cargo(&[BUILD, &["--release"]].concat()))?;
     let mut command = Command::new(built("../release/bench")?);
     command.args(filter);
+    if let Some(browser) = browser {
+        command.env("CHROMIUM", browser);
+    }
     let kubernetes = if filter.is_some_and(|filter| filter.contains("kubernetes")) {
         Some(build_kubernetes()?)
     } else {

@@ -73,6 +73,16 @@ pub(crate) fn build_if_stale() -> Result<()> {
     step("console: build", npm(&["run", "build"]))
 }
 
+/// Builds the console and finds a browser, for its bench; `None` where that cannot be had.
+pub(crate) fn prepare() -> Result<Option<PathBuf>> {
+    build_if_stale()?;
+    if !has_npm() || !Path::new("ui/package.json").exists() {
+        return Ok(None);
+    }
+    install()?;
+    browser()
+}
+
 /// `npm ci`, unless what is installed is what the lock file names.
 fn install() -> Result<()> {
     let lock = fs::read("ui/package-lock.json").context("ui/package-lock.json")?;

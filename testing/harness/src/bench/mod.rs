@@ -6,6 +6,7 @@
 
 pub mod bulk;
 pub mod connected;
+pub mod console;
 pub mod gets;
 pub mod import;
 pub mod killed;
@@ -41,6 +42,7 @@ const BENCHES: &[Bench] = &[
     ("memory", || Box::pin(memory::run())),
     ("reconnect", || Box::pin(reconnect::run())),
     ("storm", || Box::pin(storm::run())),
+    ("console", || Box::pin(console::run())),
     ("kubernetes-gets", || Box::pin(kubernetes::run())),
     ("kubernetes-management", || Box::pin(management::run())),
     ("kubernetes-watchers", || Box::pin(watchers::run())),

@@ -10,12 +10,26 @@ use std::{
 
 use anyhow::{Context, Result};
 use rand::RngExt;
+use serde_json::json;
 
 use grange_harness::{Api, Server, Solo, import};
 
 const SERVER_PORT: u16 = 8443;
 const CLUSTER_PORT: u16 = 6443;
 const CLUSTER: &str = "harvester";
+/// The images of the stand-in cluster: name, what people see, address.
+const IMAGES: [(&str, &str, &str); 2] = [
+    (
+        "ubuntu",
+        "ubuntu-24.04-server-cloudimg-amd64.img",
+        "https://cloud-images.ubuntu.com/releases/24.04/release/ubuntu-24.04-server-cloudimg-amd64.img",
+    ),
+    (
+        "debian",
+        "debian-12-genericcloud-amd64.qcow2",
+        "https://cloud.debian.org/images/cloud/bookworm/latest/debian-12-genericcloud-amd64.qcow2",
+    ),
+];
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -53,6 +67,7 @@ async fn run(folder: &Path) -> Result<()> {
         }
     };
     import::ready(&server.api, &id).await.context("the import did not finish")?;
+    furnish(&cluster.api).await.context("the stand-in cluster could not be furnished")?;
     print_guide(&server.kubeconfig, &cluster.kubeconfig, &id, &password, started.elapsed());
     loop {
         server.process.check_alive()?;
@@ -89,6 +104,29 @@ async fn existing(server: &Api) -> Result<Option<String>> {
     } else {
         answer.success()?["status"]["clusterName"].as_str().map(str::to_owned)
     })
+}
+
+/// Gives the stand-in what a new machine is made from, so that the console's first form can be filled at once. Nothing
+/// is downloaded: the cluster's storage is simulated.
+async fn furnish(cluster: &Api) -> Result<()> {
+    for (name, display_name, url) in IMAGES {
+        let image = json!({
+            "apiVersion": "harvesterhci.io/v1beta1", "kind": "VirtualMachineImage",
+            "metadata": {
+                "name": name, "namespace": "default",
+                "labels": {"harvesterhci.io/image-type": "raw_qcow2", "harvesterhci.io/os-type": name},
+            },
+            "spec": {
+                "displayName": display_name, "sourceType": "download", "url": url, "checksum": "", "retry": 3,
+                "backend": "backingimage", "targetStorageClassName": "harvester-longhorn",
+            },
+        });
+        let path = "/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachineimages";
+        if cluster.try_get(&format!("{path}/{name}")).await?.code == 404 {
+            cluster.create(path, &image).await?;
+        }
+    }
+    Ok(())
 }
 
 fn print_guide(server: &Path, cluster: &Path, id: &str, password: &str, elapsed: Duration) {
