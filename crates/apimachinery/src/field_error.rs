@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// What is wrong with one field. Its text is `<field>: <cause>: <value>: <detail>`, as Kubernetes prints it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,12 +99,14 @@ impl FieldError {
     }
     /// `Too long: may not be more than <limit> bytes`.
     pub fn too_long(field: impl Into<String>, limit_bytes: usize) -> Self {
-        let detail = format!("may not be more than {limit_bytes} bytes");
+        let unit = if limit_bytes == 1 { "byte" } else { "bytes" };
+        let detail = format!("may not be more than {limit_bytes} {unit}");
         Self::without_value(field, FieldCause::FieldValueTooLong, detail)
     }
     /// `Too many: <count>: must have at most <limit> items`.
     pub fn too_many(field: impl Into<String>, count: usize, limit: usize) -> Self {
-        let detail = format!("must have at most {limit} items");
+        let unit = if limit == 1 { "item" } else { "items" };
+        let detail = format!("must have at most {limit} {unit}");
         Self::with_value(field, FieldCause::FieldValueTooMany, &Value::from(count), detail)
     }
     /// `Not found: <value>`.
@@ -185,9 +187,23 @@ pub fn quote(text: &str) -> String {
     out
 }
 
+/// A number as Go prints it (`%v`): doubles from a million on with an exponent.
+pub(crate) fn go_number(number: &Number) -> String {
+    let Some(double) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    let scientific = format!("{double:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..6).contains(&exponent) {
+        return double.to_string();
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
+}
+
 fn shown(value: &Value) -> String {
     let mut text = match value {
         Value::String(text) => quote(text),
+        Value::Number(number) => go_number(number),
         other => other.to_string(),
     };
     if text.len() > MAX_VALUE_SHOWN_BYTES {
@@ -227,6 +243,24 @@ mod tests {
             (FieldError::required("[0]", "").under("a"), "a[0]: Required value"),
         ] {
             assert_eq!(error.to_string(), expect);
+        }
+    }
+
+    #[test]
+    fn numbers_are_printed_as_go_prints_them() {
+        for (number, expect) in [
+            (json!(1_000_000), "1000000"),
+            (json!(1.0), "1"),
+            (json!(1.5), "1.5"),
+            (json!(123456.5), "123456.5"),
+            (json!(1e6), "1e+06"),
+            (json!(1234567.5), "1.2345675e+06"),
+            (json!(0.0001), "0.0001"),
+            (json!(0.00001), "1e-05"),
+            (json!(-2.5e300), "-2.5e+300"),
+        ] {
+            let Value::Number(number) = number else { unreachable!() };
+            assert_eq!(go_number(&number), expect);
         }
     }
 

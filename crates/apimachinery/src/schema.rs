@@ -1,4 +1,4 @@
-//! Structural schemas (the OpenAPI v3 subset of CRDs): prune, default, validate. CEL and list types come later.
+//! Structural schemas (the OpenAPI v3 subset of CRDs): prune, default, validate.
 //!
 //! A document is compiled once (`compile`); each of the three jobs is one walk of a value along the compiled tree.
 //! INVARIANT: the compiled tree is at most [`MAX_SCHEMA_DEPTH`] deep and holds no references, so every walk's recursion is
@@ -6,6 +6,9 @@
 
 mod compile;
 mod defaults;
+mod embedded;
+mod formats;
+mod lists;
 mod node;
 mod validate;
 
@@ -16,47 +19,16 @@ use serde_json::Value;
 use crate::FieldError;
 use node::{Additional, Node};
 
+pub use validate::MAX_VALIDATION_STEPS;
+
 /// Deepest nesting of a schema; its subschemas (`items`, `properties`, `allOf`, …) count one each.
 pub const MAX_SCHEMA_DEPTH: usize = 64;
 /// Most unknown fields and most errors reported of one value.
 pub const MAX_FINDINGS: usize = 64;
 
-/// Whether values of a type are checked against a format, or it is at least one that Kubernetes knows.
+/// Whether values of a type are checked against a format.
 pub fn is_known_format(kind: &str, format: &str) -> bool {
-    const TEXTS: &[&str] = &[
-        "bsonobjectid",
-        "uri",
-        "email",
-        "hostname",
-        "ipv4",
-        "ipv6",
-        "cidr",
-        "mac",
-        "uuid",
-        "uuid3",
-        "uuid4",
-        "uuid5",
-        "isbn",
-        "isbn10",
-        "isbn13",
-        "creditcard",
-        "ssn",
-        "hexcolor",
-        "rgbcolor",
-        "byte",
-        "password",
-        "date",
-        "duration",
-        "datetime",
-        "k8sshortname",
-        "k8slongname",
-    ];
-    match kind {
-        "" | "string" => TEXTS.contains(&format.replace('-', "").as_str()),
-        "integer" => matches!(format, "int32" | "int64"),
-        "number" => matches!(format, "float" | "double"),
-        _ => false,
-    }
+    formats::Format::parse(kind, format).is_some()
 }
 
 /// A compiled structural schema, cheap to clone; the default accepts every object.
@@ -86,10 +58,25 @@ impl StructuralSchema {
     pub fn default(&self, value: &mut Value) {
         defaults::fill(&self.root, value);
     }
-    /// Checks types, enums, patterns, bounds, required fields.
+    /// Checks a new value: types, enums, patterns, bounds, required fields, embedded objects, sets.
     pub fn validate(&self, value: &Value) -> Vec<FieldError> {
-        let mut errors = Vec::new();
-        validate::validate(&self.root, value, &Path::Root, &mut errors);
+        self.check(value, None)
+    }
+    /// Checks a changed value; what did not change may be as wrong as it was.
+    pub fn validate_change(&self, value: &Value, old: &Value) -> Vec<FieldError> {
+        self.check(value, Some(old))
+    }
+    fn check(&self, value: &Value, old: Option<&Value>) -> Vec<FieldError> {
+        let mut errors = validate::check(&self.root, value, old);
+        embedded::validate(&self.root, value, &Path::Root, &mut errors);
+        let sets = |value| {
+            let mut errors = Vec::new();
+            lists::validate(&self.root, value, &Path::Root, &mut errors);
+            errors
+        };
+        if old.is_none_or(|old| sets(old).is_empty()) {
+            errors.extend(sets(value));
+        }
         errors
     }
     /// Checks that every default fits its own schema; the fields stand under `path`.
@@ -121,7 +108,10 @@ impl fmt::Debug for StructuralSchema {
 /// Where a walk is; text is made of it only when there is something to report.
 enum Path<'a> {
     Root,
+    /// A field.
     Key(&'a Path<'a>, &'a str),
+    /// A key of a map, where those are told from fields.
+    MapKey(&'a Path<'a>, &'a str),
     Index(&'a Path<'a>, usize),
 }
 
@@ -131,6 +121,7 @@ impl fmt::Display for Path<'_> {
             Path::Root => Ok(()),
             Path::Key(Path::Root, key) => formatter.write_str(key),
             Path::Key(parent, key) => write!(formatter, "{parent}.{key}"),
+            Path::MapKey(parent, key) => write!(formatter, "{parent}[{key}]"),
             Path::Index(parent, index) => write!(formatter, "{parent}[{index}]"),
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     authorization::Authorized,
     negotiate, openapi,
     registry::{Endpoint, Registry},
-    response,
+    response, scale,
     server::Inner,
 };
 
@@ -180,6 +180,9 @@ fn own_subresources(endpoint: &Endpoint) -> Vec<(&'static str, &'static [&'stati
     if served.resource.status_subresource {
         list.push(("status", &["get", "patch", "update"]));
     }
+    if served.resource.scale.is_some() {
+        list.push(("scale", &["get", "patch", "update"]));
+    }
     list
 }
 
@@ -215,10 +218,16 @@ fn resource_list(registry: &Registry, group: &str, version: &str) -> Option<Valu
         }
         list.push(entry);
         for (name, verbs) in own_subresources(endpoint) {
-            list.push(json!({
+            let mut entry = json!({
                 "name": format!("{}/{name}", resource.plural), "singularName": "", "namespaced": namespaced,
                 "kind": resource.kind, "verbs": verbs,
-            }));
+            });
+            if name == "scale" {
+                entry["group"] = "autoscaling".into();
+                entry["version"] = "v1".into();
+                entry["kind"] = scale::KIND.into();
+            }
+            list.push(entry);
         }
     }
     for subresource in registry.subresources_of(group, version) {
@@ -317,7 +326,11 @@ fn aggregated_resources(registry: &Registry, group: &str, version: &str) -> Vec<
         let own: Vec<Value> = own_subresources(endpoint)
             .into_iter()
             .map(|(name, verbs)| {
-                json!({"subresource": name, "responseKind": response_kind(&resource.kind), "verbs": verbs})
+                let kind = match name {
+                    "scale" => json!({"group": "autoscaling", "version": "v1", "kind": scale::KIND}),
+                    _ => response_kind(&resource.kind),
+                };
+                json!({"subresource": name, "responseKind": kind, "verbs": verbs})
             })
             .collect();
         if !own.is_empty() {

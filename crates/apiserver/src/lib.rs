@@ -31,6 +31,7 @@ pub mod request;
 pub mod resource;
 mod response;
 mod reviews;
+mod scale;
 pub mod server;
 mod service_account;
 mod table;

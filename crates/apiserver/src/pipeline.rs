@@ -6,7 +6,7 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use grange_apimachinery::{Object, Reason, Status, Value, patch, patch::PatchError};
+use grange_apimachinery::{Object, Reason, Status, Value, definition::Scale, patch, patch::PatchError};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 
@@ -24,7 +24,7 @@ use crate::{
     registry::{Endpoint, Served},
     request::{Query, RequestInfo},
     resource::VirtualResource,
-    response,
+    response, scale,
     server::Inner,
     table::IncludeObject,
     watch,
@@ -200,6 +200,9 @@ struct Call<'a> {
 impl Call<'_> {
     async fn dispatch(self, request: Request<Body>) -> Result<Response<Body>, ListError> {
         let info = self.info;
+        if let Some(scale) = self.served.resource.scale.as_ref().filter(|_| info.subresource == "scale") {
+            return Ok(self.scale(scale, request).await?);
+        }
         let part = match info.subresource.as_str() {
             "" => Part::Main,
             "status" if self.served.resource.status_subresource => Part::Status,
@@ -303,6 +306,58 @@ impl Call<'_> {
         self.written(written, form)
     }
 
+    /// Shows an object as a Scale, or changes it through one.
+    async fn scale(&self, paths: &Scale, request: Request<Body>) -> Result<Response<Body>, Status> {
+        negotiate::require_json(request.headers())?;
+        let namespace = if self.served.namespaced() { self.info.namespace.as_str() } else { "" };
+        let name = &self.info.name;
+        let object = match self.info.verb.as_str() {
+            "get" => {
+                let key = self.served.key(namespace, name);
+                let entry = self.inner.store.get(&key).await.map_err(response::store_error)?;
+                self.served.entry_object(&entry.ok_or_else(|| self.served.not_found(name))?)?
+            }
+            "update" | "patch" => {
+                let change = self.scale_change(request).await?;
+                let make = |old: &Object| {
+                    let (mut wanted, _) = scale::read(paths, old)?;
+                    match &change {
+                        ScaleChange::Replace(scale) => wanted = scale.clone(),
+                        ScaleChange::Patch(form, patch) => {
+                            wanted = apply_patch(self.served, &wanted, *form, patch, name)?;
+                        }
+                    }
+                    Ok((scale::apply(paths, old, &wanted)?, Vec::new()))
+                };
+                let target = self.target(namespace, Part::Main);
+                let written = write::update(self.inner, &target, &self.options(), make).await?;
+                self.served.object(&written.stored, written.revision.unwrap_or_default())?
+            }
+            _ => return Err(method_not_allowed()),
+        };
+        match scale::read(paths, &object)? {
+            (_, false) => Err(scale::missing(paths)),
+            (shown, true) => Ok(response::json(StatusCode::OK, shown.to_bytes())),
+        }
+    }
+
+    async fn scale_change(&self, request: Request<Body>) -> Result<ScaleChange, Status> {
+        if self.info.verb == "update" {
+            let form = negotiate::object_form(request.headers())?;
+            let body = collect(request.into_body()).await?;
+            let (scale, _) = decode::parse_object_as(&body, form, scale::API_VERSION, scale::KIND, true)?;
+            return Ok(ScaleChange::Replace(scale));
+        }
+        let form = match negotiate::patch_form(request.headers(), true)? {
+            BodyForm::ApplyPatch => return Err(write::apply_unsupported()),
+            // A Scale holds no lists, so that merging is the same either way.
+            BodyForm::StrategicMergePatch => BodyForm::MergePatch,
+            form => form,
+        };
+        let body = collect(request.into_body()).await?;
+        Ok(ScaleChange::Patch(form, decode::parse_body(&body, form)?.0))
+    }
+
     async fn delete(&self, namespace: &str, request: Request<Body>) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let options = self.delete_options(request).await?;
@@ -355,6 +410,12 @@ impl Call<'_> {
         add_warnings(response.headers_mut(), &written.warnings);
         Ok(response)
     }
+}
+
+/// What a request wants of a Scale.
+enum ScaleChange {
+    Replace(Object),
+    Patch(BodyForm, Value),
 }
 
 fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {

@@ -68,7 +68,7 @@ impl Served {
         let own = resource.api_version();
         Served {
             prefix: keys::resource_prefix(&resource.group, &resource.plural),
-            cells: Cells::new(&resource.columns),
+            cells: Cells::new(&resource.columns, false),
             opening: (own != stored_api_version).then(|| opening(&own)),
             stored_api_version: stored_api_version.to_owned(),
             conditional: !builtin || resource.group == definition::GROUP,
@@ -81,7 +81,8 @@ impl Served {
         // Objects may still be stored in a version that was the stored one before.
         let opening = Some(opening(&resource.api_version()));
         let builtin = KUBERNETES_GROUPS.contains(&resource.group.as_str());
-        Served { opening, life: Some(life), ..Served::new(resource, builtin, stored_api_version) }
+        let cells = Cells::new(&resource.columns, true);
+        Served { opening, cells, life: Some(life), ..Served::new(resource, builtin, stored_api_version) }
     }
     /// The right to create an object; refused while the definition of the kind is being deleted.
     pub(crate) fn enter(&self) -> Result<Option<Pass>, Status> {

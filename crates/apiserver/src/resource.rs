@@ -2,7 +2,9 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
-use grange_apimachinery::{Object, Status, name::NameRule, schema::StructuralSchema, table::Column};
+use grange_apimachinery::{
+    Object, Status, definition::Scale, name::NameRule, schema::StructuralSchema, table::Column,
+};
 
 use crate::{Body, UserInfo, authorization::Authorized};
 
@@ -36,6 +38,8 @@ pub struct Resource {
     pub scope: Scope,
     /// Whether `/status` is separate: then the main endpoint ignores status and only spec changes raise the generation.
     pub status_subresource: bool,
+    /// Whether there is a `/scale`, and of what.
+    pub scale: Option<Scale>,
     /// Whether `metadata.generation` is kept.
     pub generation: bool,
     /// Table columns after NAME (AGE is added by the resource itself when wanted).
@@ -65,6 +69,7 @@ impl Resource {
             categories: Vec::new(),
             scope,
             status_subresource: true,
+            scale: None,
             generation: true,
             columns: vec![Column::new("Age", "date", ".metadata.creationTimestamp")],
             schema: None,

@@ -51,13 +51,16 @@ impl Source {
 
 /// A resource's columns, compiled.
 pub(crate) struct Cells {
+    /// Whether a definition made them: then clients are told the types as they stand there.
+    custom: bool,
     columns: Vec<(Column, Source)>,
 }
 
 impl Cells {
     /// Compiles columns; a path that does not compile shows nothing.
-    pub(crate) fn new(columns: &[Column]) -> Self {
+    pub(crate) fn new(columns: &[Column], custom: bool) -> Self {
         Cells {
+            custom,
             columns: columns.iter().map(|column| (column.clone(), Source::new(&column.json_path))).collect(),
         }
     }
@@ -69,7 +72,7 @@ impl Cells {
         })];
         list.extend(self.columns.iter().map(|(column, _)| {
             json!({
-                "name": column.name, "type": if column.kind == "date" { "string" } else { column.kind.as_str() }, "format": column.format,
+                "name": column.name, "type": if column.kind == "date" && !self.custom { "string" } else { column.kind.as_str() }, "format": column.format,
                 "description": column.description, "priority": column.priority,
             })
         }));
@@ -245,7 +248,7 @@ mod tests {
             ("labels(none/)", json!(null)),
             ("count(.data,.binaryData)", json!(2)),
         ] {
-            let cells = Cells::new(&[Column::new("X", "string", path)]);
+            let cells = Cells::new(&[Column::new("X", "string", path)], false);
             assert_eq!(cells.row(&object, jiff::Timestamp::now())[1], expect, "{path}");
         }
     }

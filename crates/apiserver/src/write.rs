@@ -20,6 +20,7 @@ use crate::{
     registry::Served,
     request::FieldValidation,
     response::store_error,
+    scale,
     server::Inner,
 };
 
@@ -189,7 +190,7 @@ fn finish_create(
     }
     resource.strategy.prepare_create(user, &mut object)?;
     decode::check_metadata(&mut object)?;
-    validate(served, &object, validate_metadata(&object, resource.name_rule, served.namespaced()))?;
+    validate(served, &object, None, validate_metadata(&object, resource.name_rule, served.namespaced()))?;
     Ok(object)
 }
 
@@ -207,11 +208,21 @@ pub(crate) fn generate_name(base: &str) -> String {
     name
 }
 
-fn validate(served: &Served, object: &Object, mut errors: Vec<FieldError>) -> Result<(), Status> {
+fn validate(
+    served: &Served,
+    object: &Object,
+    old: Option<&Object>,
+    mut errors: Vec<FieldError>,
+) -> Result<(), Status> {
     if let Some(schema) = &served.resource.schema {
-        // The schema wants a value; the map is moved out and back rather than copied.
-        let value = Value::Object(object.0.clone());
-        errors.extend(schema.validate(&value));
+        let value = |object: &Object| Value::Object(object.0.clone());
+        errors.extend(match old {
+            None => schema.validate(&value(object)),
+            Some(old) => schema.validate_change(&value(object), &value(old)),
+        });
+    }
+    if let Some(scale) = &served.resource.scale {
+        scale::validate(scale, object, &mut errors);
     }
     if errors.is_empty() {
         return Ok(());
@@ -373,7 +384,7 @@ fn finish_update(
     raise_generation(served, old, &mut new);
     let mut errors = validate_metadata(&new, resource.name_rule, served.namespaced());
     errors.extend(validate_metadata_update(old, &new));
-    validate(served, &new, errors)?;
+    validate(served, &new, Some(old), errors)?;
     warnings.extend(resource.strategy.warnings(Some(old), &new));
     Ok(new)
 }

@@ -4,7 +4,8 @@ use serde_json::{Map, Number, Value};
 
 use super::{
     MAX_SCHEMA_DEPTH,
-    node::{Additional, Format, Kind, Limits, Node},
+    formats::Format,
+    node::{Additional, Kind, Limits, ListType, Node},
 };
 use crate::FieldError;
 
@@ -44,7 +45,14 @@ fn node(document: &Value, path: &str, depth: usize) -> Result<Node, FieldError> 
         int_or_string: document.flag("x-kubernetes-int-or-string")?,
         preserve_unknown: document.flag("x-kubernetes-preserve-unknown-fields")?,
         embedded_resource: document.flag("x-kubernetes-embedded-resource")?,
+        atomic_map: document.string("x-kubernetes-map-type")? == Some("atomic"),
         items: document.schema("items")?,
+        list_type: match document.string("x-kubernetes-list-type")? {
+            Some("set") => ListType::Set,
+            Some("map") => ListType::Map,
+            _ => ListType::Atomic,
+        },
+        map_keys: document.strings("x-kubernetes-list-map-keys")?,
         additional: document.additional()?,
         required: document.strings("required")?,
         default: document.get("default").cloned(),
@@ -59,6 +67,10 @@ fn node(document: &Value, path: &str, depth: usize) -> Result<Node, FieldError> 
         let path = format!("{path}.properties[{key}]");
         compiled.properties.insert(key.clone(), node(schema, &path, depth + 1)?);
     }
+    compiled.has_sets = compiled.list_type != ListType::Atomic
+        || compiled.items.as_ref().is_some_and(|items| items.has_sets)
+        || compiled.properties.values().any(|property| property.has_sets)
+        || matches!(&compiled.additional, Additional::Schema(schema) if schema.has_sets);
     let says_nothing = kind.is_none() && compiled.properties.is_empty() && compiled.items.is_none();
     if says_nothing && matches!(compiled.additional, Additional::Nothing) {
         // A schema without a type (`{}`) lets anything stand; Kubernetes wants that said with this very flag.
@@ -83,12 +95,8 @@ fn limits(document: &Document<'_>) -> Result<Limits, FieldError> {
         Some(Value::Array(options)) => Some(options.clone()),
         Some(other) => return Err(document.wrong("enum", other, "a list")),
     };
-    let format = match document.string("format")? {
-        Some("date-time") => Some(Format::DateTime),
-        Some("date") => Some(Format::Date),
-        Some("byte") => Some(Format::Byte),
-        _ => None,
-    };
+    let kind = document.string("type")?.unwrap_or_default();
+    let format = document.string("format")?.and_then(|format| Format::parse(kind, format));
     Ok(Limits {
         options,
         pattern,
@@ -139,9 +147,8 @@ impl<'a> Document<'a> {
         self.get(key).map_or(Ok(false), read)
     }
 
-    fn count(&self, key: &str) -> Result<Option<u64>, FieldError> {
-        let read =
-            |value: &Value| value.as_u64().ok_or_else(|| self.wrong(key, value, "a non-negative integer"));
+    fn count(&self, key: &str) -> Result<Option<i64>, FieldError> {
+        let read = |value: &Value| value.as_i64().ok_or_else(|| self.wrong(key, value, "an integer"));
         self.get(key).map(read).transpose()
     }
 

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Path, node::Node, prune, validate};
+use super::{Path, embedded, node::Node, prune, validate};
 use crate::FieldError;
 
-/// Fills in what is absent.
+/// Fills in what is absent, and drops nulls that may not be there and have no default.
 pub(super) fn fill(node: &Node, value: &mut Value) {
     match value {
         Value::Array(items) => {
@@ -17,12 +17,14 @@ pub(super) fn fill(node: &Node, value: &mut Value) {
         Value::Object(map) => {
             for (key, schema) in &node.properties {
                 let Some(wanted) = &schema.default else { continue };
-                // A null where none may stand counts as absent, when there is a default to put in its place.
-                let absent = map.get(key).is_none_or(|present| present.is_null() && !schema.nullable);
-                if absent {
+                // A null where none may stand counts as absent.
+                if map.get(key).is_none_or(|present| present.is_null() && !schema.nullable) {
                     map.insert(key.clone(), wanted.clone());
                 }
             }
+            map.retain(|key, value| {
+                !value.is_null() || node.property(key).is_none_or(|schema| schema.nullable)
+            });
             for (key, value) in map {
                 if let Some(schema) = node.property(key) {
                     fill(schema, value);
@@ -42,8 +44,8 @@ pub(super) fn validate(node: &Node, path: &str, errors: &mut Vec<FieldError>) {
         if pruned != *default {
             errors.push(FieldError::invalid(field.as_str(), default.clone(), "must not have unknown fields"));
         }
-        let mut found = Vec::new();
-        validate::validate(node, default, &Path::Root, &mut found);
+        let mut found = validate::check(node, default, None);
+        embedded::validate(node, default, &Path::Root, &mut found);
         errors.extend(found.into_iter().map(|error| error.under(&field)));
     }
     if let Some(items) = &node.items {

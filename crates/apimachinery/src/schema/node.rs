@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Number, Value};
 
+use super::formats::Format;
+
 /// A JSON type as schemas name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -45,7 +47,7 @@ impl Kind {
         Some(match value {
             Value::Null => return None,
             Value::Bool(_) => Kind::Boolean,
-            Value::Number(number) if number.as_f64().is_some_and(|number| number.fract() == 0.0) => {
+            Value::Number(number) if !number.is_f64() || number.as_f64().is_some_and(is_integer) => {
                 Kind::Integer
             }
             Value::Number(_) => Kind::Number,
@@ -59,6 +61,24 @@ impl Kind {
     pub(super) fn accepts(self, found: Kind) -> bool {
         self == found || (self == Kind::Number && found == Kind::Integer)
     }
+}
+
+/// Whether a double is an integer that every JSON reader takes for the same.
+fn is_integer(double: f64) -> bool {
+    const LARGEST: f64 = 9_007_199_254_740_991.0;
+    double.fract() == 0.0 && double.abs() <= LARGEST
+}
+
+/// What a list is (`x-kubernetes-list-type`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ListType {
+    /// One value.
+    #[default]
+    Atomic,
+    /// Items that are there or not.
+    Set,
+    /// Items told apart by the values of their keys.
+    Map,
 }
 
 /// What a schema says of keys that `properties` does not list.
@@ -83,7 +103,14 @@ pub(super) struct Node {
     pub(super) embedded_resource: bool,
     pub(super) properties: BTreeMap<String, Node>,
     pub(super) additional: Additional,
+    /// Whether an object is one value (`x-kubernetes-map-type: atomic`).
+    pub(super) atomic_map: bool,
     pub(super) items: Option<Box<Node>>,
+    pub(super) list_type: ListType,
+    /// The keys of items of a [`ListType::Map`].
+    pub(super) map_keys: Vec<String>,
+    /// Whether there are sets or maps here or below.
+    pub(super) has_sets: bool,
     pub(super) required: Vec<String>,
     pub(super) default: Option<Value>,
     pub(super) limits: Limits,
@@ -99,26 +126,18 @@ pub(super) struct Limits {
     pub(super) options: Option<Vec<Value>>,
     pub(super) pattern: Option<Regex>,
     pub(super) format: Option<Format>,
-    pub(super) min_length: Option<u64>,
-    pub(super) max_length: Option<u64>,
-    pub(super) min_items: Option<u64>,
-    pub(super) max_items: Option<u64>,
+    pub(super) min_length: Option<i64>,
+    pub(super) max_length: Option<i64>,
+    pub(super) min_items: Option<i64>,
+    pub(super) max_items: Option<i64>,
     pub(super) unique_items: bool,
-    pub(super) min_properties: Option<u64>,
-    pub(super) max_properties: Option<u64>,
+    pub(super) min_properties: Option<i64>,
+    pub(super) max_properties: Option<i64>,
     pub(super) minimum: Option<Number>,
     pub(super) exclusive_minimum: bool,
     pub(super) maximum: Option<Number>,
     pub(super) exclusive_maximum: bool,
     pub(super) multiple_of: Option<Number>,
-}
-
-/// The formats that are checked; others are documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
-    DateTime,
-    Date,
-    Byte,
 }
 
 impl Node {

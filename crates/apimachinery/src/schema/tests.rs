@@ -115,7 +115,7 @@ fn faults_are_told_in_kubernetes_words() {
         (
             json!({"type": "integer"}),
             json!(1.5),
-            r#"spec.x: Invalid value: "number": spec.x in body must be of type integer: "number""#,
+            r#"spec.x: Invalid value: "number": spec.x in body must be of type integer: "number"; <nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.x"#,
         ),
         (
             json!({"type": "string"}),
@@ -165,7 +165,7 @@ fn faults_are_told_in_kubernetes_words() {
         (
             json!({"type": "number", "maximum": 5, "exclusiveMaximum": true}),
             json!(5.0),
-            "spec.x: Invalid value: 5.0: spec.x in body should be less than 5",
+            "spec.x: Invalid value: 5: spec.x in body should be less than 5",
         ),
         (
             json!({"type": "integer", "multipleOf": 5}),
@@ -175,12 +175,12 @@ fn faults_are_told_in_kubernetes_words() {
         (
             json!({"type": "array", "maxItems": 1}),
             json!([1, 2]),
-            "spec.x: Too many: 2: must have at most 1 items",
+            "spec.x: Too many: 2: must have at most 1 item",
         ),
         (
             json!({"type": "array", "minItems": 1}),
             json!([]),
-            "spec.x: Invalid value: []: spec.x in body should have at least 1 items",
+            "spec.x: Invalid value: 0: spec.x in body should have at least 1 items",
         ),
         (
             json!({"type": "array", "items": {"type": "object", "required": ["a"]}}),
@@ -190,7 +190,7 @@ fn faults_are_told_in_kubernetes_words() {
         (
             json!({"type": "object", "minProperties": 1}),
             json!({}),
-            "spec.x: Invalid value: {}: spec.x in body should have at least 1 properties",
+            "spec.x: Invalid value: 0: spec.x in body should have at least 1 properties",
         ),
         (
             json!({"type": "object", "maxProperties": 0}),
@@ -210,37 +210,149 @@ fn faults_are_told_in_kubernetes_words() {
         (
             json!({"type": "integer", "anyOf": [{"minimum": 5}, {"maximum": 1}]}),
             json!(3),
-            r#"spec.x: Invalid value: "": "spec.x" must validate at least one schema (anyOf)"#,
+            r#"<nil>: Invalid value: "": "spec.x" must validate at least one schema (anyOf); spec.x: Invalid value: 3: spec.x in body should be greater than or equal to 5"#,
         ),
         (
             json!({"type": "integer", "oneOf": [{"minimum": 5}, {"minimum": 7}]}),
             json!(3),
-            r#"spec.x: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found none valid"#,
+            r#"<nil>: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found none valid; spec.x: Invalid value: 3: spec.x in body should be greater than or equal to 5"#,
         ),
         (
             json!({"type": "integer", "oneOf": [{"minimum": 5}, {"minimum": 7}]}),
             json!(8),
-            r#"spec.x: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found 2 valid alternatives"#,
+            r#"<nil>: Invalid value: "": "spec.x" must validate one and only one schema (oneOf). Found 2 valid alternatives"#,
         ),
         (
             json!({"type": "integer", "not": {"minimum": 5}}),
             json!(8),
-            r#"spec.x: Invalid value: "": "spec.x" must not validate the schema (not)"#,
+            r#"<nil>: Invalid value: "": "spec.x" must not validate the schema (not)"#,
         ),
         (
             json!({"type": "integer", "allOf": [{"minimum": 5}]}),
             json!(3),
-            "spec.x: Invalid value: 3: spec.x in body should be greater than or equal to 5",
+            r#"spec.x: Invalid value: 3: spec.x in body should be greater than or equal to 5; <nil>: Invalid value: "": "spec.x" must validate all the schemas (allOf). None validated"#,
+        ),
+        (
+            json!({"type": "integer", "format": "int32"}),
+            json!(5_000_000_000_i64),
+            r#"<nil>: Invalid value: "": Checked value must be of type integer with format int32 in spec.x"#,
+        ),
+        (
+            json!({"type": "integer", "format": "int32"}),
+            json!(true),
+            r#"spec.x: Invalid value: "": spec.x in body must be of type int32: """#,
+        ),
+        (
+            json!({"type": "integer"}),
+            json!(1e30),
+            r#"spec.x: Invalid value: "number": spec.x in body must be of type integer: "number"; <nil>: Invalid value: "": Checked value must be of type integer (default format) in spec.x"#,
+        ),
+        (
+            json!({"type": "integer", "minimum": 1.5}),
+            json!(3),
+            r#"<nil>: Invalid value: "": Minimum boundary value must be of type integer (default format) in spec.x"#,
+        ),
+        (
+            json!({"type": "number", "minimum": 2_000_000}),
+            json!(1.5),
+            "spec.x: Invalid value: 1.5: spec.x in body should be greater than or equal to 2e+06",
+        ),
+        (
+            json!({"type": "number", "multipleOf": 0.5}),
+            json!(3),
+            "spec.x: Invalid value: 0: factor MultipleOf declared for spec.x must be positive: 0",
+        ),
+        (
+            json!({"type": "string", "nullable": true, "enum": ["a", null]}),
+            json!(null),
+            r#"spec.x: Unsupported value: null: supported values: "a", "null""#,
+        ),
+        (
+            json!({"type": "integer", "enum": [1, 2]}),
+            json!("x"),
+            r#"spec.x: Invalid value: "string": spec.x in body must be of type integer: "string"; spec.x: Unsupported value: "x": supported values: "1", "2""#,
+        ),
+        (
+            json!({"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}}),
+            json!(["a", "b", "a", "a"]),
+            r#"spec.x[2]: Duplicate value: "a""#,
+        ),
+        (
+            json!({"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n", "p"], "items": {"type": "object"}}),
+            json!([{"n": 1, "p": 2, "x": 1}, {"n": 1, "p": 3}, {"n": 1, "p": 2, "x": 2}, {"n": 1}, {"n": 1}]),
+            r#"spec.x[2]: Duplicate value: {"n":1,"p":2}; spec.x[4]: Duplicate value: {"n":1}"#,
+        ),
+        (
+            json!({"type": "object", "x-kubernetes-embedded-resource": true, "x-kubernetes-preserve-unknown-fields": true}),
+            json!({"kind": "a b", "metadata": {"labels": {"a": "b c"}}}),
+            r#"spec.x.apiVersion: Required value; spec.x.kind: Invalid value: "a b": may have mixed case, but should otherwise match: a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?'); spec.x.metadata.labels: Invalid value: "b c": a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"#,
         ),
     ] {
-        assert_eq!(faults(&spec(json!({ "x": rule })), json!({"spec": {"x": value}})), [expect], "{rule}");
+        let found = faults(&spec(json!({ "x": rule })), json!({"spec": {"x": value}})).join("; ");
+        assert_eq!(found, expect, "{rule}");
     }
     let required = schema(json!({"type": "object", "required": ["spec"]}));
     assert_eq!(faults(&required, json!({})), ["spec: Required value"]);
     assert_eq!(
         faults(&required, json!(5)),
-        [r#": Invalid value: "integer": body must be of type object: "integer""#]
+        [r#": Invalid value: "integer":  in body must be of type object: "integer""#]
     );
+}
+
+#[test]
+fn what_did_not_change_may_be_as_wrong_as_it_was() {
+    let schema = spec(json!({
+        "short": {"type": "string", "maxLength": 1}, "count": {"type": "integer", "maximum": 1},
+        "map": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "list": {"type": "array", "items": {"type": "integer"}},
+        "named": {"type": "array", "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["n"],
+            "items": {"type": "object", "required": ["v"], "properties": {"n": {"type": "string"}, "v": {"type": "integer", "maximum": 1}}}},
+        "set": {"type": "array", "x-kubernetes-list-type": "set", "items": {"type": "string"}},
+    }));
+    let old = json!({"spec": {
+        "short": "too long", "count": 5, "map": {"a": "x", "b": 1}, "list": ["x"],
+        "named": [{"n": "a", "v": 5}, {"n": "b"}, {"n": "c", "v": 1}], "set": ["a", "a"],
+    }});
+    for (change, expect) in [
+        (json!({}), &[][..]),
+        (json!({"count": 1}), &[]),
+        (
+            json!({"count": 6}),
+            &["spec.count: Invalid value: 6: spec.count in body should be less than or equal to 1"],
+        ),
+        (json!({"map": {"a": "x", "b": 2}}), &[]),
+        (
+            json!({"list": ["x", 1]}),
+            &[
+                r#"spec.list[0]: Invalid value: "string": spec.list[0] in body must be of type integer: "string""#,
+            ],
+        ),
+        (json!({"named": [{"n": "b"}, {"n": "a", "v": 5}]}), &[]),
+        (
+            json!({"named": [{"n": "a", "v": 6}]}),
+            &["spec.named[0].v: Invalid value: 6: spec.named[0].v in body should be less than or equal to 1"],
+        ),
+        (json!({"set": ["a", "a", "b", "b"]}), &[]),
+    ] {
+        let mut new = old.clone();
+        for (key, value) in change.as_object().unwrap() {
+            new["spec"][key] = value.clone();
+        }
+        let found: Vec<String> =
+            schema.validate_change(&new, &old).iter().map(FieldError::to_string).collect();
+        assert_eq!(found, expect, "{change}");
+    }
+    assert!(schema.validate(&old).len() > 5);
+}
+
+#[test]
+fn validation_has_a_limit() {
+    let options: Vec<Value> = (0..1000).map(Value::from).collect();
+    let schema = spec(json!({"list": {"type": "array", "items": {"type": "integer", "enum": options}}}));
+    let items: Vec<Value> = std::iter::repeat_n(json!(999), 100_000).collect();
+    let found = schema.validate(&json!({"spec": {"list": items}}));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].to_string().ends_with("takes more than 20000000 steps"), "{}", found[0]);
 }
 
 #[test]
@@ -248,7 +360,8 @@ fn what_fits_passes() {
     for (rule, value) in [
         (json!({"type": "integer"}), json!(5.0)),
         (json!({"type": "number"}), json!(5)),
-        (json!({"type": "integer", "format": "int32"}), json!(5_000_000_000_i64)),
+        (json!({"type": "integer", "format": "int32"}), json!(2_147_483_647)),
+        (json!({"type": "integer", "enum": [1]}), json!(1.0)),
         (json!({"type": "string", "nullable": true, "minLength": 3}), json!(null)),
         (json!({"x-kubernetes-int-or-string": true}), json!("50%")),
         (
@@ -278,7 +391,7 @@ fn bad_documents_are_refused_with_their_path() {
         ),
         (json!({"properties": []}), "openAPIV3Schema.properties"),
         (json!({"items": {"required": "a"}}), "openAPIV3Schema.items.required"),
-        (json!({"allOf": [{}, {"minLength": -1}]}), "openAPIV3Schema.allOf[1].minLength"),
+        (json!({"allOf": [{}, {"minLength": "x"}]}), "openAPIV3Schema.allOf[1].minLength"),
         (json!({"$ref": "#/x"}), "openAPIV3Schema.$ref"),
         (json!({"pattern": "(a{1000}){1000}"}), "openAPIV3Schema.pattern"),
     ] {

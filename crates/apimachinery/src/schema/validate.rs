@@ -1,183 +1,360 @@
-//! Checking a value, with the words of Kubernetes' OpenAPI validator.
+//! Checking a value, with the words of Kubernetes' OpenAPI validator and in its order.
+//!
+//! On an update, what did not change is not looked at again (Kubernetes calls that ratcheting): whoever tightens a
+//! schema does not lock its objects up.
 
-use serde_json::{Number, Value};
+use std::cmp::Ordering::{Equal, Greater, Less};
+
+use serde_json::{Map, Number, Value};
 
 use super::{
     MAX_FINDINGS, Path,
-    node::{Format, Kind, Limits, Node},
+    formats::{self, Format},
+    lists,
+    node::{Additional, Kind, Limits, Node},
 };
-use crate::{FieldError, status::quote};
+use crate::{FieldError, field_error::go_number, status::quote};
 
-pub(super) fn validate(node: &Node, value: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    if errors.len() >= MAX_FINDINGS || (value.is_null() && node.nullable) {
+/// Most steps of one validation: a value is looked at once for each subschema that applies to it, and once for each
+/// entry of an enum it is compared with.
+pub const MAX_VALIDATION_STEPS: u64 = 20_000_000;
+
+/// Where Kubernetes puts errors that its validator gives no place.
+const NOWHERE: &str = "<nil>";
+
+/// What a validation found.
+#[derive(Default)]
+struct Findings {
+    errors: Vec<FieldError>,
+    /// How many checks a value passed; of several schemas that all fail, the one with most of these is told.
+    matches: u64,
+    steps: u64,
+}
+
+impl Findings {
+    fn add(&mut self, error: FieldError) {
+        if self.errors.len() < MAX_FINDINGS && !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+
+    /// Counts work; once there was too much of it, says so and nothing more is done.
+    fn spend(&mut self, steps: u64) -> bool {
+        let before = self.steps;
+        self.steps = self.steps.saturating_add(steps);
+        if before <= MAX_VALIDATION_STEPS && self.steps > MAX_VALIDATION_STEPS {
+            let detail = format!("checking the object takes more than {MAX_VALIDATION_STEPS} steps");
+            self.errors.push(FieldError::forbidden(NOWHERE, detail));
+        }
+        self.steps <= MAX_VALIDATION_STEPS
+    }
+
+    /// The findings of a subschema, apart.
+    fn apart(&mut self, check: impl FnOnce(&mut Findings)) -> Findings {
+        let mut inner = Findings { steps: self.steps, ..Findings::default() };
+        check(&mut inner);
+        self.steps = inner.steps;
+        inner
+    }
+
+    fn merge(&mut self, other: Findings) {
+        self.matches += other.matches;
+        other.errors.into_iter().for_each(|error| self.add(error));
+    }
+}
+
+/// Checks a whole value; `old` is what stood in its place before.
+pub(super) fn check(node: &Node, value: &Value, old: Option<&Value>) -> Vec<FieldError> {
+    let mut found = Findings::default();
+    validate(node, value, old, &Path::Root, &mut found);
+    found.errors
+}
+
+fn validate(node: &Node, value: &Value, old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
+    if old != Some(value) {
+        changed(node, value, old, path, found);
+    }
+}
+
+fn changed(node: &Node, value: &Value, old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
+    if !found.spend(1) {
         return;
     }
-    if let Some(error) = wrong_type(node, value, path) {
-        errors.push(error);
-        return;
+    check_type(node, value, path, found);
+    if !value.is_null() {
+        combinations(node, value, old, path, found);
     }
-    node.limits.check(value, path, errors);
     match value {
-        Value::Array(items) => {
-            if let Some(schema) = &node.items {
-                for (index, item) in items.iter().enumerate() {
-                    validate(schema, item, &Path::Index(path, index), errors);
-                }
-            }
-        }
-        Value::Object(map) => {
-            for key in node.required.iter().filter(|key| !map.contains_key(*key)) {
-                errors.push(FieldError::required(Path::Key(path, key).to_string(), ""));
-            }
-            for (key, value) in map {
-                if let Some(schema) = node.property(key) {
-                    validate(schema, value, &Path::Key(path, key), errors);
-                }
-            }
-        }
+        Value::String(text) => node.limits.check_string(text, path, found),
+        Value::Number(number) => check_number(node, number, path, found),
+        Value::Array(items) => check_list(node, items, old, path, found),
         _ => {}
     }
-    combinations(node, value, path, errors);
+    check_enum(&node.limits, value, path, found);
+    if let Value::Object(map) = value {
+        check_object(node, map, old, path, found);
+    }
+    found.matches += 2;
 }
 
-fn wrong_type(node: &Node, value: &Value, path: &Path<'_>) -> Option<FieldError> {
-    let found = Kind::of(value);
-    let (fits, wanted) = match node.kind {
-        _ if node.int_or_string => (matches!(found, Some(Kind::Integer | Kind::String)), "integer,string"),
-        Some(kind) => (found.is_some_and(|found| kind.accepts(found)), kind.as_str()),
-        None => return None,
+fn check_type(node: &Node, value: &Value, path: &Path<'_>, found: &mut Findings) {
+    let wanted: &[Kind] = match (&node.kind, node.int_or_string) {
+        (_, true) => &[Kind::Integer, Kind::String],
+        (Some(kind), false) => std::slice::from_ref(kind),
+        (None, false) => return,
     };
+    let (seen, go_format) = match value {
+        Value::Null if node.nullable => return,
+        Value::Null => ("null", ""),
+        Value::Bool(_) => ("boolean", ""),
+        Value::Number(number) if number.is_f64() => ("number", "float64"),
+        Value::Number(_) => ("integer", "int64"),
+        Value::String(_) => ("string", ""),
+        Value::Array(_) => ("array", ""),
+        Value::Object(_) => ("object", ""),
+    };
+    let fits = Kind::of(value).is_some_and(|seen| wanted.iter().any(|kind| kind.accepts(seen)));
     if fits {
-        return None;
+        found.matches += 1;
+        return;
     }
+    let (wanted, seen) = match node.limits.format {
+        // Kubernetes compares formats first, except for strings and lists.
+        Some(format) if !matches!(value, Value::Null | Value::String(_) | Value::Array(_)) => {
+            (format.name().to_owned(), go_format)
+        }
+        _ => (wanted.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(","), seen),
+    };
     // Kubernetes shows the type that was found in place of the value.
-    let found = found.map_or("null", Kind::as_str);
-    let detail = format!("{} must be of type {wanted}: {}", place(path), quote(found));
-    Some(FieldError::type_invalid(path.to_string(), found, detail))
+    let detail = format!("{} must be of type {wanted}: {}", place(path), quote(seen));
+    found.add(FieldError::type_invalid(path.to_string(), seen, detail));
 }
 
-/// `allOf`, `anyOf`, `oneOf` and `not`.
-fn combinations(node: &Node, value: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-    let fits = |schema: &Node| {
-        let mut errors = Vec::new();
-        validate(schema, value, path, &mut errors);
-        errors.is_empty()
+/// `anyOf`, `oneOf`, `allOf` and `not`.
+fn combinations(node: &Node, value: &Value, old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
+    let all = |schemas: &[Node], found: &mut Findings| -> Vec<Findings> {
+        let check = |schema| found.apart(|inner| changed(schema, value, old, path, inner));
+        schemas.iter().map(check).collect()
     };
-    for schema in &node.all_of {
-        validate(schema, value, path, errors);
-    }
-    let mut fault = |detail: &str| {
-        let detail = format!("{} must {detail}", quote(&path.to_string()));
-        errors.push(FieldError::invalid(path.to_string(), "", detail));
+    let fault = |detail: &str| {
+        FieldError::invalid(NOWHERE, "", format!("{} must {detail}", quote(&path.to_string())))
     };
-    if !node.any_of.is_empty() && !node.any_of.iter().any(fits) {
-        fault("validate at least one schema (anyOf)");
-    }
-    if !node.one_of.is_empty() {
-        match node.one_of.iter().filter(|schema| fits(schema)).count() {
-            1 => {}
-            0 => fault("validate one and only one schema (oneOf). Found none valid"),
-            several => fault(&format!(
-                "validate one and only one schema (oneOf). Found {several} valid alternatives"
-            )),
+    if !node.any_of.is_empty() {
+        let mut results = all(&node.any_of, found);
+        match results.iter().position(|result| result.errors.is_empty()) {
+            Some(first) => found.merge(results.swap_remove(first)),
+            None => {
+                found.add(fault("validate at least one schema (anyOf)"));
+                found.merge(best(results));
+            }
         }
     }
-    if node.not.as_deref().is_some_and(fits) {
-        fault("not validate the schema (not)");
+    if !node.one_of.is_empty() {
+        let results = all(&node.one_of, found);
+        match results.iter().filter(|result| result.errors.is_empty()).count() {
+            1 => {
+                results.into_iter().filter(|result| result.errors.is_empty()).for_each(|one| found.merge(one))
+            }
+            0 => {
+                found.add(fault("validate one and only one schema (oneOf). Found none valid"));
+                found.merge(best(results));
+            }
+            several => found.add(fault(&format!(
+                "validate one and only one schema (oneOf). Found {several} valid alternatives"
+            ))),
+        }
+    }
+    if !node.all_of.is_empty() {
+        let results = all(&node.all_of, found);
+        let valid = results.iter().filter(|result| result.errors.is_empty()).count();
+        results.into_iter().for_each(|result| found.merge(result));
+        match valid {
+            0 => found.add(fault("validate all the schemas (allOf). None validated")),
+            valid if valid < node.all_of.len() => found.add(fault("validate all the schemas (allOf)")),
+            _ => {}
+        }
+    }
+    if let Some(not) = &node.not
+        && found.apart(|inner| changed(not, value, old, path, inner)).errors.is_empty()
+    {
+        found.add(fault("not validate the schema (not)"));
+    }
+    found.matches += 1;
+}
+
+/// Of schemas that all fail, the first of those that came furthest.
+fn best(results: Vec<Findings>) -> Findings {
+    let furthest = results.iter().map(|result| result.matches).max().unwrap_or_default();
+    results.into_iter().find(|result| result.matches == furthest).unwrap_or_default()
+}
+
+fn check_enum(limits: &Limits, value: &Value, path: &Path<'_>, found: &mut Findings) {
+    let Some(options) = limits.options.as_ref().filter(|options| !options.is_empty()) else { return };
+    if !found.spend(options.len() as u64) || options.iter().any(|option| is_same(option, value)) {
+        return;
+    }
+    let texts: Vec<String> = options
+        .iter()
+        .map(|option| option.as_str().map_or_else(|| option.to_string(), str::to_owned))
+        .collect();
+    let supported: Vec<&str> = texts.iter().map(String::as_str).collect();
+    found.add(FieldError::not_supported(path.to_string(), value.clone(), &supported));
+}
+
+/// Numbers are the same whether they are written as integers or not; null is never listed, as in Kubernetes.
+fn is_same(option: &Value, value: &Value) -> bool {
+    match (option, value) {
+        (Value::Null, _) | (_, Value::Null) => false,
+        (Value::Number(left), Value::Number(right)) => compare(left, right) == Equal,
+        (left, right) => left == right,
     }
 }
 
 impl Limits {
-    fn check(&self, value: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-        if let Some(options) = self.options.as_ref().filter(|options| !options.contains(value)) {
-            let texts: Vec<String> = options
-                .iter()
-                .map(|option| option.as_str().map_or_else(|| option.to_string(), str::to_owned))
-                .collect();
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            errors.push(FieldError::not_supported(path.to_string(), value.clone(), &texts));
-        }
-        match value {
-            Value::String(text) => self.check_string(text, path, errors),
-            Value::Number(number) => self.check_number(number, path, errors),
-            Value::Array(items) => self.check_list(items, path, errors),
-            Value::Object(map) => {
-                let count = map.len();
-                if let Some(limit) = self.max_properties.filter(|limit| count as u64 > *limit) {
-                    errors.push(FieldError::too_many(path.to_string(), count, limit as usize));
-                }
-                if let Some(limit) = self.min_properties.filter(|limit| (count as u64) < *limit) {
-                    errors.push(invalid(
-                        path,
-                        value.clone(),
-                        &format!("should have at least {limit} properties"),
-                    ));
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-
-    fn check_string(&self, text: &str, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-        if self.min_length.is_some() || self.max_length.is_some() {
-            let length = text.chars().count() as u64;
-            if let Some(limit) = self.max_length.filter(|limit| length > *limit) {
-                errors.push(FieldError::too_long(path.to_string(), limit as usize));
-            }
-            if let Some(limit) = self.min_length.filter(|limit| length < *limit) {
-                errors.push(invalid(path, text, &format!("should be at least {limit} chars long")));
-            }
-        }
-        if let Some(pattern) = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text)) {
-            errors.push(invalid(path, text, &format!("should match '{pattern}'")));
-        }
-        let (fits, name) = match self.format {
-            None => return,
-            Some(Format::DateTime) => (crate::time::parse(text).is_some(), "date-time"),
-            Some(Format::Date) => (text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok(), "date"),
-            Some(Format::Byte) => (is_base64(text), "byte"),
+    fn check_string(&self, text: &str, path: &Path<'_>, found: &mut Findings) {
+        let fault = |detail: String| invalid(path, text, &detail);
+        let mut length = None;
+        let mut count = || *length.get_or_insert_with(|| text.chars().count() as i64);
+        let error = if let Some(limit) = self.max_length.filter(|limit| count() > *limit) {
+            Some(FieldError::too_long(path.to_string(), usize::try_from(limit).unwrap_or_default()))
+        } else if let Some(limit) = self.min_length.filter(|limit| count() < *limit) {
+            Some(fault(format!("should be at least {limit} chars long")))
+        } else {
+            let pattern = self.pattern.as_ref().filter(|pattern| !pattern.is_match(text));
+            pattern.map(|pattern| fault(format!("should match '{pattern}'")))
         };
-        if !fits {
-            errors.push(invalid(path, text, &format!("must be of type {name}: {}", quote(text))));
+        error.into_iter().for_each(|error| found.add(error));
+        if let Some(format) = self.format.filter(|format| !formats::fits(*format, text)) {
+            let detail = format!("{} must be of type {}: {}", place(path), format.name(), quote(text));
+            found.add(FieldError::type_invalid(path.to_string(), text, detail));
         }
     }
+}
 
-    fn check_number(&self, number: &Number, path: &Path<'_>, errors: &mut Vec<FieldError>) {
-        use std::cmp::Ordering::{Equal, Greater, Less};
-        let mut fault = |detail: String| errors.push(invalid(path, number.clone(), &detail));
-        if let Some(limit) = &self.minimum {
-            match (compare(number, limit), self.exclusive_minimum) {
-                (Less | Equal, true) => fault(format!("should be greater than {limit}")),
-                (Less, false) => fault(format!("should be greater than or equal to {limit}")),
-                _ => {}
+fn check_number(node: &Node, number: &Number, path: &Path<'_>, found: &mut Findings) {
+    let limits = &node.limits;
+    check_range(node, "Checked", number, path, found);
+    if let Some(step) = &limits.multiple_of {
+        check_range(node, "MultipleOf", step, path, found);
+        let step = alike(step, number);
+        let shown = go_number(&step);
+        match is_multiple(number, &step) {
+            Some(true) => {}
+            Some(false) => {
+                found.add(invalid(path, number.clone(), &format!("should be a multiple of {shown}")))
             }
-        }
-        if let Some(limit) = &self.maximum {
-            match (compare(number, limit), self.exclusive_maximum) {
-                (Greater | Equal, true) => fault(format!("should be less than {limit}")),
-                (Greater, false) => fault(format!("should be less than or equal to {limit}")),
-                _ => {}
+            None => {
+                let detail = format!("factor MultipleOf declared for {path} must be positive: {shown}");
+                found.add(FieldError::invalid(path.to_string(), step, detail));
             }
-        }
-        if let Some(step) = self.multiple_of.as_ref().filter(|step| !is_multiple(number, step)) {
-            fault(format!("should be a multiple of {step}"));
         }
     }
+    for (limit, what, exclusive, words, outside) in [
+        (&limits.minimum, "Minimum boundary", limits.exclusive_minimum, "greater than", Less),
+        (&limits.maximum, "Maximum boundary", limits.exclusive_maximum, "less than", Greater),
+    ] {
+        let Some(limit) = limit else { continue };
+        check_range(node, what, limit, path, found);
+        let limit = alike(limit, number);
+        let order = compare(number, &limit);
+        if order == outside || (exclusive && order == Equal) {
+            let or_equal = if exclusive { "" } else { " or equal to" };
+            let detail = format!("should be {words}{or_equal} {}", go_number(&limit));
+            found.add(invalid(path, number.clone(), &detail));
+        }
+    }
+    found.matches += 1;
+}
 
-    fn check_list(&self, items: &[Value], path: &Path<'_>, errors: &mut Vec<FieldError>) {
-        let count = items.len();
-        if let Some(limit) = self.max_items.filter(|limit| count as u64 > *limit) {
-            errors.push(FieldError::too_many(path.to_string(), count, limit as usize));
+/// Whether a number fits the type it is declared to have.
+fn check_range(node: &Node, what: &str, number: &Number, path: &Path<'_>, found: &mut Findings) {
+    if node.kind != Some(Kind::Integer) || node.int_or_string {
+        return;
+    }
+    let fits = match node.limits.format {
+        Some(Format::Int32) => integer(number).is_some_and(|number| i32::try_from(number).is_ok()),
+        _ => integer(number).is_some(),
+    };
+    if !fits {
+        let format = match node.limits.format {
+            Some(format) => format!("with format {}", format.name()),
+            None => "(default format)".to_owned(),
+        };
+        let detail = format!("{what} value must be of type integer {format} in {path}");
+        found.add(FieldError::invalid(NOWHERE, "", detail));
+    }
+}
+
+/// A bound as it is compared with a number: with an integer as one, cut off, otherwise as a double.
+fn alike(bound: &Number, number: &Number) -> Number {
+    // Kubernetes keeps bounds as doubles. The cast saturates.
+    let double = bound.as_f64().unwrap_or_default();
+    match number.is_i64() {
+        true => Number::from(double as i64),
+        false => Number::from_f64(double).unwrap_or_else(|| bound.clone()),
+    }
+}
+
+fn check_list(node: &Node, items: &[Value], old: Option<&Value>, path: &Path<'_>, found: &mut Findings) {
+    if let Some(schema) = &node.items {
+        let before = lists::Correlated::new(node, old);
+        for (index, item) in items.iter().enumerate() {
+            validate(schema, item, before.partner(item), &Path::Index(path, index), found);
         }
-        if let Some(limit) = self.min_items.filter(|limit| (count as u64) < *limit) {
-            errors.push(invalid(path, items.to_vec(), &format!("should have at least {limit} items")));
+    }
+    let count = items.len() as i64;
+    if let Some(limit) = node.limits.min_items.filter(|limit| count < *limit) {
+        found.add(invalid(path, count, &format!("should have at least {limit} items")));
+    }
+    if let Some(limit) = node.limits.max_items.filter(|limit| count > *limit) {
+        found.add(FieldError::too_many(
+            path.to_string(),
+            items.len(),
+            usize::try_from(limit).unwrap_or_default(),
+        ));
+    }
+    if node.limits.unique_items {
+        let mut seen = std::collections::HashSet::new();
+        if !items.iter().all(|item| seen.insert(item.to_string())) {
+            found.add(invalid(path, "", "shouldn't contain duplicates"));
         }
-        if self.unique_items {
-            let mut seen = std::collections::HashSet::new();
-            if !items.iter().all(|item| seen.insert(item.to_string())) {
-                errors.push(invalid(path, items.to_vec(), "shouldn't contain duplicates"));
-            }
+    }
+    found.matches += 1;
+}
+
+fn check_object(
+    node: &Node,
+    map: &Map<String, Value>,
+    old: Option<&Value>,
+    path: &Path<'_>,
+    found: &mut Findings,
+) {
+    let count = map.len() as i64;
+    if let Some(limit) = node.limits.min_properties.filter(|limit| count < *limit) {
+        found.add(invalid(path, count, &format!("should have at least {limit} properties")));
+    }
+    if let Some(limit) = node.limits.max_properties.filter(|limit| count > *limit) {
+        found.add(FieldError::too_many(
+            path.to_string(),
+            map.len(),
+            usize::try_from(limit).unwrap_or_default(),
+        ));
+    }
+    // Whether a key was there before counts only where keys are things of their own.
+    let old = old.and_then(Value::as_object).filter(|_| !node.atomic_map);
+    let before = |key: &str| old.and_then(|old| old.get(key));
+    if let Additional::Schema(schema) = &node.additional {
+        for (key, value) in map.iter().filter(|(key, _)| !node.properties.contains_key(*key)) {
+            validate(schema, value, before(key), &Path::Key(path, key), found);
         }
+    }
+    for (key, schema) in &node.properties {
+        if let Some(value) = map.get(key) {
+            validate(schema, value, before(key), &Path::Key(path, key), found);
+        }
+    }
+    for key in node.required.iter().filter(|key| !map.contains_key(*key)) {
+        found.add(FieldError::required(Path::Key(path, key).to_string(), ""));
     }
 }
 
@@ -187,10 +364,18 @@ fn invalid(path: &Path<'_>, value: impl Into<Value>, detail: &str) -> FieldError
 
 /// How the validator names a place in its sentences.
 fn place(path: &Path<'_>) -> String {
-    match path {
-        Path::Root => "body".to_owned(),
-        path => format!("{path} in body"),
-    }
+    format!("{path} in body")
+}
+
+/// The number as an integer, if it is one that fits 64 bits.
+fn integer(number: &Number) -> Option<i64> {
+    number.as_i64().or_else(|| {
+        let double = number.as_f64().filter(|_| number.is_f64())?;
+        // The bounds are exact as doubles; the upper one is the first that does not fit.
+        (double.fract() == 0.0
+            && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&double))
+        .then_some(double as i64)
+    })
 }
 
 /// Integers exactly, everything else as doubles.
@@ -201,20 +386,13 @@ fn compare(left: &Number, right: &Number) -> std::cmp::Ordering {
     }
 }
 
-fn is_multiple(number: &Number, step: &Number) -> bool {
-    match (number.as_i128(), step.as_i128()) {
-        (_, Some(0)) => true,
-        (Some(number), Some(step)) => number % step == 0,
-        _ => {
-            let quotient = number.as_f64().unwrap_or_default() / step.as_f64().unwrap_or(1.0);
-            (quotient - quotient.round()).abs() < 1e-9
-        }
+/// `None` if there are no multiples of the step.
+fn is_multiple(number: &Number, step: &Number) -> Option<bool> {
+    if let (Some(number), Some(step)) = (number.as_i64(), step.as_i64()) {
+        return (step > 0).then(|| number % step == 0);
     }
-}
-
-fn is_base64(text: &str) -> bool {
-    let digits = text.trim_end_matches('=');
-    text.len().is_multiple_of(4)
-        && text.len() - digits.len() <= 2
-        && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+    let factor = step.as_f64().filter(|factor| *factor > 0.0)?;
+    let number = number.as_f64().unwrap_or_default();
+    let quotient = if factor < 1.0 { 1.0 / factor * number } else { number / factor };
+    Some((quotient - quotient.round()).abs() < 1e-9)
 }

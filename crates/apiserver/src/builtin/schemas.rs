@@ -56,7 +56,7 @@ pub(super) fn secret() -> Value {
         "A secret holds data that not everybody may read.",
         json!({
             "data": {"type": "object", "nullable": true, "description": "Values, base64.",
-                     "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
+                     "additionalProperties": {"type": "string", "nullable": true}},
             "stringData": {"type": "object", "nullable": true, "description": "Values as text; merged into data when written.",
                      "additionalProperties": {"type": "string"}},
             "type": text("What programs may expect in it; Opaque by default."),
@@ -73,7 +73,7 @@ pub(super) fn config_map() -> Value {
             "data": {"type": "object", "nullable": true, "description": "Values as text.",
                      "additionalProperties": {"type": "string", "nullable": true}},
             "binaryData": {"type": "object", "nullable": true, "description": "Values, base64.",
-                     "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
+                     "additionalProperties": {"type": "string", "nullable": true}},
             "immutable": {"type": "boolean", "nullable": true, "description": "If true the data cannot be changed any more."},
         }),
         &[],

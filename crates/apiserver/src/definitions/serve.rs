@@ -77,7 +77,7 @@ fn resource(
             description: AGE_DESCRIPTION.into(),
             ..Column::new("Age", "date", ".metadata.creationTimestamp")
         }],
-        columns => columns.to_vec(),
+        columns => columns.iter().map(described).collect(),
     };
     let deprecation = version.deprecated.then(|| {
         version
@@ -90,6 +90,7 @@ fn resource(
         short_names: names.short_names.clone(),
         categories: names.categories.clone(),
         status_subresource: version.has_status(),
+        scale: version.scale().cloned(),
         columns,
         schema: schema.map(Arc::new),
         selectable_fields: version
@@ -101,6 +102,16 @@ fn resource(
         deprecation,
         ..Resource::new(&definition.group, &version.name, &names.kind, &names.plural, scope)
     })
+}
+
+/// A column says what it shows even where its definition does not.
+fn described(column: &Column) -> Column {
+    let mut column = column.clone();
+    if column.description.is_empty() {
+        column.description =
+            format!("Custom resource definition column (in JSONPath format): {}", column.json_path);
+    }
+    column
 }
 
 /// A definition that the program brings along, with the hooks of its kind: it is there whenever the server is ready.

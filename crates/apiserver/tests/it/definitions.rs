@@ -264,6 +264,100 @@ async fn deletion_takes_the_objects_along() {
     server.post(GADGETS, gadget("late", json!({}))).await.ok();
 }
 
+#[tokio::test]
+async fn an_object_is_scaled() {
+    let server = start().await;
+    let mut scaled = definition("gadgets", "Gadget");
+    scaled["spec"]["versions"][0]["subresources"]["scale"] = json!({
+        "specReplicasPath": ".spec.size", "statusReplicasPath": ".status.size", "labelSelectorPath": ".status.selector",
+    });
+    server.establish(scaled).await;
+    let list = server.get("/apis/stable.example.com/v1").await.ok();
+    assert_eq!(
+        list["resources"][2],
+        json!({"name": "gadgets/scale", "singularName": "", "namespaced": true, "group": "autoscaling",
+               "version": "v1", "kind": "Scale", "verbs": ["get", "patch", "update"]})
+    );
+    let made = server.post(GADGETS, gadget("a", json!({"size": 2}))).await.ok();
+    server.merge(&format!("{GADGETS}/a/status"), json!({"status": {"size": 1}})).await.ok();
+    let path = format!("{GADGETS}/a/scale");
+    let mut scale = server.get(&path).await.ok();
+    assert_eq!((&scale["kind"], &scale["apiVersion"]), (&json!("Scale"), &json!("autoscaling/v1")));
+    assert_eq!((&scale["spec"], &scale["status"]), (&json!({"replicas": 2}), &json!({"replicas": 1})));
+    assert_eq!(scale["metadata"]["uid"], made["metadata"]["uid"]);
+    scale["spec"]["replicas"] = 5.into();
+    assert_eq!(server.put(&path, scale.clone()).await.ok()["spec"]["replicas"], 5);
+    server.put(&path, scale).await.fails(409, "Conflict", "the object has been modified");
+    let patched = server.merge(&path, json!({"spec": {"replicas": 3}})).await.ok();
+    assert_eq!(patched["spec"]["replicas"], 3);
+    let object = server.get(&format!("{GADGETS}/a")).await.ok();
+    assert_eq!((&object["spec"]["size"], &object["metadata"]["generation"]), (&json!(3), &json!(3)));
+    server.merge(&path, json!({"spec": {"replicas": -1}})).await.fails(422, "Invalid", "spec.replicas");
+    server.merge(&path, json!({"spec": {"replicas": 10}})).await.fails(
+        422,
+        "Invalid",
+        "spec.size: Invalid value: 10",
+    );
+    server.merge(&path, json!({"spec": {"replicas": "x"}})).await.fails(400, "BadRequest", "spec.replicas");
+    server.get(&format!("{GADGETS}/none/scale")).await.fails(
+        404,
+        "NotFound",
+        "gadgets.stable.example.com \"none\" not found",
+    );
+    server.post(GADGETS, gadget("b", json!({"size": -1}))).await.fails(
+        422,
+        "Invalid",
+        ".spec.size: Invalid value: -1: should be a non-negative integer",
+    );
+}
+
+#[tokio::test]
+async fn fields_select_and_columns_show() {
+    let server = start().await;
+    let mut wide = definition("gadgets", "Gadget");
+    let version = &mut wide["spec"]["versions"][0];
+    version["selectableFields"] = json!([{"jsonPath": ".spec.color"}, {"jsonPath": ".spec.size"}]);
+    version["additionalPrinterColumns"] = json!([
+        {"name": "Color", "type": "string", "jsonPath": ".spec.color", "description": "The colour."},
+        {"name": "Born", "type": "date", "jsonPath": ".metadata.creationTimestamp", "priority": 1},
+    ]);
+    server.establish(wide).await;
+    for (name, spec) in
+        [("a", json!({"color": "red", "size": 2})), ("b", json!({"size": 2})), ("c", json!({"color": "red"}))]
+    {
+        server.post(GADGETS, gadget(name, spec)).await.ok();
+    }
+    for (selector, expect) in [
+        ("spec.color%3Dred", &["a", "c"][..]),
+        ("spec.color%21%3Dred", &["b"]),
+        ("spec.size%3D2", &["a", "b"]),
+        ("spec.color%3Dred,spec.size%3D1", &["c"]),
+        ("spec.color%3D", &["b"]),
+    ] {
+        let list = server.get(&format!("{GADGETS}?fieldSelector={selector}")).await.ok();
+        assert_eq!(names(&list), expect, "{selector}");
+    }
+    server.get(&format!("{GADGETS}?fieldSelector=spec.none%3Dx")).await.fails(
+        400,
+        "BadRequest",
+        "field label not supported: spec.none",
+    );
+    let table = [("accept", "application/json;as=Table;v=v1;g=meta.k8s.io")];
+    let table = server.raw("GET", GADGETS, grange_apiserver::Body::Empty, &table).await.ok();
+    let columns = &table["columnDefinitions"];
+    assert_eq!(
+        columns[1],
+        json!({"name": "Color", "type": "string", "format": "", "description": "The colour.", "priority": 0})
+    );
+    assert_eq!(
+        columns[2],
+        json!({"name": "Born", "type": "date", "format": "", "priority": 1,
+               "description": "Custom resource definition column (in JSONPath format): .metadata.creationTimestamp"})
+    );
+    assert_eq!(table["rows"][0]["cells"][1], "red");
+    assert_eq!(table["rows"][1]["cells"][1], Value::Null);
+}
+
 /// Refuses one name.
 struct Rules;
 impl Strategy for Rules {
