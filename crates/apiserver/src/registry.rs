@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use grange_apimachinery::{
-    Object, Reason, Status, definition, name,
+    Object, Status, definition, name,
     object::{render_stored, split_stored, write_revision},
 };
 use grange_store::Entry;
@@ -85,11 +85,11 @@ impl Served {
         Served { opening, cells, life: Some(life), ..Served::new(resource, builtin, stored_api_version) }
     }
     /// The right to create an object; refused while the definition of the kind is being deleted.
-    pub(crate) fn enter(&self) -> Result<Option<Pass>, Status> {
+    pub(crate) fn enter(&self, name: &str) -> Result<Option<Pass>, Status> {
         let Some(life) = &self.life else { return Ok(None) };
         let pass = life.gate.enter().ok_or_else(|| {
-            let message = "create not allowed while custom resource definition is terminating";
-            Status::new(405, Reason::MethodNotAllowed, message)
+            let why = "create not allowed while custom resource definition is terminating";
+            Status::forbidden(&self.resource.group, &self.resource.plural, name, why)
         })?;
         Ok(Some(pass))
     }

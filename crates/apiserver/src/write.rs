@@ -77,7 +77,7 @@ pub(crate) async fn create(
     if !object.resource_version().is_empty() {
         return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
     }
-    let _pass = served.enter()?;
+    let _pass = served.enter(object.name())?;
     let _guard = if served.namespaced() {
         Some(inner.require_namespace(served, namespace, object.name()).await?)
     } else {
@@ -350,7 +350,7 @@ fn finish_update(
         "" if served.conditional => {
             return Err(Status::invalid(
                 &resource.group,
-                &resource.kind,
+                &resource.plural,
                 name,
                 vec![field_error(
                     "metadata.resourceVersion",

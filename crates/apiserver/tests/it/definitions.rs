@@ -164,7 +164,11 @@ async fn a_changed_schema_is_in_force_at_once_and_ends_watches() {
     );
     let mut unconditional = changed;
     unconditional["metadata"].as_object_mut().expect("metadata").remove("resourceVersion");
-    server.put(&path, unconditional).await.fails(422, "Invalid", "metadata.resourceVersion");
+    server.put(&path, unconditional).await.fails(
+        422,
+        "Invalid",
+        "customresourcedefinitions.apiextensions.k8s.io \"gadgets.stable.example.com\" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update",
+    );
 }
 
 #[tokio::test]
@@ -249,9 +253,9 @@ async fn deletion_takes_the_objects_along() {
     let waiting = server.get(&path).await.ok();
     assert_eq!(condition(&waiting, "Terminating")["reason"], "InstanceDeletionInProgress");
     server.post(GADGETS, gadget("late", json!({}))).await.fails(
-        405,
-        "MethodNotAllowed",
-        "create not allowed while custom resource definition is terminating",
+        403,
+        "Forbidden",
+        "gadgets.stable.example.com \"late\" is forbidden: create not allowed while custom resource definition is terminating",
     );
     let list = server.get("/apis/stable.example.com/v1").await.ok();
     assert_eq!(list["resources"][0]["verbs"], json!(["delete", "deletecollection", "get", "list", "watch"]));
