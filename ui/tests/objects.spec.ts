@@ -1,32 +1,8 @@
 /** The pages every kind has: lists, objects, forms, YAML; shown with machines and with kinds that have no file. */
-import type { Locator, Page } from '@playwright/test'
-
-import { audit, expect, logIn, send, settleIn, test, type Cluster, type World } from './world'
-
-async function enter(page: Page, world: World, machines = '12'): Promise<Cluster> {
-  await world.startServer()
-  await settleIn(world)
-  const harvester = await world.startCluster('paddock', ['--vms', machines])
-  await logIn(page, world)
-  await world.importCluster(harvester)
-  await page.goto(`${world.url}/dashboard/`)
-  await page.getByRole('main').getByRole('link', { name: 'paddock' }).click()
-  await expect(page.getByRole('heading', { name: 'Capacity' })).toBeVisible()
-  return harvester
-}
-/** As a person does it: everything selected, then typed over. */
-async function retype(editor: Locator, text: string): Promise<void> {
-  await editor.focus()
-  await editor.press('ControlOrMeta+a')
-  // Emptied first: text that takes the place of coloured text would get an inline style from the browser itself.
-  await editor.press('Delete')
-  await editor.page().keyboard.insertText(text)
-}
-
-const nav = (page: Page): ReturnType<Page['getByRole']> => page.getByRole('navigation', { name: 'Pages' })
+import { audit, enter, expect, nav, retype, send, test } from './world'
 
 test('machines: the dashboard, the list with its filters as a link, stop and start by keys, an object with its tabs', async ({ page, world }) => {
-  await enter(page, world)
+  await enter(page, world, ['--vms', '12'])
   await expect(page.getByRole('main').getByRole('link', { name: 'Virtual Machines 12' })).toBeVisible()
   await audit(page)
 
@@ -78,7 +54,7 @@ test('machines: the dashboard, the list with its filters as a link, stop and sta
 })
 
 test('any kind has its pages, and YAML is saved after a look at the difference', async ({ page, world }) => {
-  const harvester = await enter(page, world, '0')
+  const { harvester } = await enter(page, world)
   await nav(page).getByRole('link', { name: 'All kinds' }).click()
   await page.getByLabel('Filter kinds').fill('storageclasses')
   await audit(page)
@@ -131,7 +107,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
 })
 
 test('a form becomes YAML without losing what was typed, and a new object is watched', async ({ page, world }) => {
-  await enter(page, world, '0')
+  await enter(page, world)
   await nav(page).getByRole('link', { name: /Namespaces/ }).click()
   await page.getByRole('link', { name: 'Create Namespace' }).click()
   await page.getByLabel('Name', { exact: true }).fill('stable')

@@ -6,7 +6,7 @@
  * policy, which spares building the binary while one works on the console.
  */
 import { AxeBuilder } from '@axe-core/playwright'
-import { test as base, expect, type Page } from '@playwright/test'
+import { test as base, expect, type Locator, type Page } from '@playwright/test'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:https'
@@ -260,6 +260,31 @@ export async function logIn(page: Page, world: World, password = PASSWORD): Prom
 export async function settleIn(world: World): Promise<void> {
   const { code, body } = await send('POST', `${world.address}/v3/users?action=changepassword`, world.token, { currentPassword: BOOTSTRAP, newPassword: PASSWORD })
   expect([200, 204], JSON.stringify(body)).toContain(code)
+}
+
+/** A server with one cluster, imported and entered. */
+export async function enter(page: Page, world: World, more: string[] = []): Promise<{ harvester: Cluster; id: string }> {
+  await world.startServer()
+  await settleIn(world)
+  const harvester = await world.startCluster('paddock', more)
+  await logIn(page, world)
+  const id = await world.importCluster(harvester)
+  await page.goto(`${world.url}/dashboard/`)
+  await page.getByRole('main').getByRole('link', { name: 'paddock' }).click()
+  await expect(page.getByRole('heading', { name: 'Capacity' })).toBeVisible()
+  return { harvester, id }
+}
+
+/** The menu of the scope. */
+export const nav = (page: Page): Locator => page.getByRole('navigation', { name: 'Pages' })
+
+/** As a person does it: everything selected, then typed over. */
+export async function retype(editor: Locator, text: string): Promise<void> {
+  await editor.focus()
+  await editor.press('ControlOrMeta+a')
+  // Emptied first: text that takes the place of coloured text would get an inline style from the browser itself.
+  await editor.press('Delete')
+  await editor.page().keyboard.insertText(text)
 }
 
 /** No violation of WCAG 2.2 AA in either theme. */

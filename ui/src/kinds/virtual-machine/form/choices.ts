@@ -43,6 +43,8 @@ export interface Choices {
   namespaces: ComputedRef<string[]>
   images: ComputedRef<ReadonlyMap<string, ImageFacts>>
   imageOptions: ComputedRef<Option[]>
+  /** The list is there, and empty. */
+  hasNoImages: ComputedRef<boolean>
   classOptions: ComputedRef<Option[]>
   claimOptions: ComputedRef<Option[]>
   networkOptions: ComputedRef<Option[]>
@@ -59,10 +61,10 @@ const idOf = ({ metadata }: KubeObject): string => `${metadata.namespace}/${meta
 const byLabel = (a: Option, b: Option): number => a.label.localeCompare(b.label)
 
 export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string>): Choices {
-  const all = <T extends KubeObject>(gvr: Gvr, labelSelector?: string): ComputedRef<T[]> => useReadable<T>(scope, namespace, gvr, labelSelector)
+  const all = <T extends KubeObject>(gvr: Gvr, labelSelector?: string): ComputedRef<T[]> => useReadable<T>(scope, namespace, gvr, labelSelector).items
   const here = <T extends KubeObject>(gvr: Gvr): ComputedRef<T[]> => useList<T>(() => (toValue(namespace) ? { scope: toValue(scope), gvr, namespace: toValue(namespace) } : null)).items
 
-  const imageObjects = all<VirtualMachineImage>(IMAGES)
+  const { items: imageObjects, isKnown: isImagesKnown } = useReadable<VirtualMachineImage>(scope, namespace, IMAGES)
   const classes = all<StorageClass>(STORAGE_CLASSES)
   const claims = here<Claim>(CLAIMS)
   const keyPairs = all<KeyPair>(KEY_PAIRS)
@@ -103,6 +105,7 @@ export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOr
         .map(({ metadata: { name } }) => ({ value: name, label: name }))
         .toSorted(byLabel),
     ),
+    hasNoImages: computed(() => isImagesKnown.value && imageObjects.value.length === 0),
     claimOptions: computed(() => claims.value.map((claim) => ({ value: claim.metadata.name, label: claimLabel(claim) })).toSorted(byLabel)),
     networkOptions: computed(() =>
       networks.value
@@ -121,7 +124,7 @@ export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOr
 }
 
 /** All that the person may read: everything, or what the machine's and the shared namespace hold. */
-function useReadable<T extends KubeObject>(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string>, gvr: Gvr, labelSelector: string | undefined): ComputedRef<T[]> {
+function useReadable<T extends KubeObject>(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string>, gvr: Gvr, labelSelector?: string): { items: ComputedRef<T[]>; isKnown: ComputedRef<boolean> } {
   const mayAll = computed(() => accessOf(toValue(scope)).may({ verb: 'list', group: gvr.group, resource: gvr.resource }))
   const query = (where: string | undefined): Query => ({ scope: toValue(scope), gvr, labelSelector, namespace: where })
   const parts = [
@@ -129,7 +132,10 @@ function useReadable<T extends KubeObject>(scope: MaybeRefOrGetter<Scope>, names
     useList<T>(() => (mayAll.value === false && toValue(namespace) ? query(toValue(namespace)) : null)),
     useList<T>(() => (mayAll.value === false && toValue(namespace) !== SHARED_NAMESPACE ? query(SHARED_NAMESPACE) : null)),
   ]
-  return computed(() => parts.flatMap(({ items }) => items.value))
+  return {
+    items: computed(() => parts.flatMap(({ items }) => items.value)),
+    isKnown: computed(() => parts.some(({ collection }) => collection.value) && parts.every(({ collection }) => !collection.value || collection.value.isComplete.value)),
+  }
 }
 
 /** Longhorn's first engine lets a volume be mounted by two nodes, which moving a running machine needs; others do not. */
