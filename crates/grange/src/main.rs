@@ -20,6 +20,9 @@ use arguments::{Arguments, Command};
 /// Threads for blocking work: password hashing, file reads.
 const MAX_BLOCKING_THREADS: usize = 16;
 
+/// The runtime's own variable.
+const WORKER_THREADS_VARIABLE: &str = "TOKIO_WORKER_THREADS";
+
 fn main() -> ExitCode {
     // First of all: whoever builds a TLS configuration without naming a provider gets this one.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Command::Agent(_) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
+    runtime.worker_threads(worker_threads());
     let runtime =
         match runtime.enable_all().max_blocking_threads(MAX_BLOCKING_THREADS).thread_name("grange").build() {
             Ok(runtime) => runtime,
@@ -43,6 +47,15 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => exit::report(&error),
     }
+}
+
+/// Half as many threads as the machine runs at once, unless `TOKIO_WORKER_THREADS` says otherwise. Most requests take
+/// less time than it takes to wake a thread on another processor: with a thread for each, two of them hand work to and
+/// fro and carry a third less (`bench gets` shows it). The writer of the store and password hashing have their own.
+fn worker_threads() -> usize {
+    let chosen = std::env::var(WORKER_THREADS_VARIABLE).ok().and_then(|text| text.parse().ok());
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    chosen.filter(|threads| *threads > 0).unwrap_or(processors.div_ceil(2))
 }
 
 async fn run(command: Command) -> anyhow::Result<ExitCode> {

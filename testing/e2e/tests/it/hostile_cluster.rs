@@ -144,7 +144,14 @@ async fn an_answer_that_breaks_off_is_an_error_and_no_short_answer() -> Result<(
         ),
     ] {
         hostile.front.answer(PATH, bytes);
-        let answer = hostile.get(PATH).await.with_context(|| what.to_owned())?;
+        let answer = match hostile.get(PATH).await {
+            Ok(answer) => answer,
+            // The break may be faster than the head of the answer.
+            Err(error) => {
+                assert!(!error.is_timeout(), "{what}: it must not hang: {error}");
+                continue;
+            }
+        };
         // The break may be known before the answer begins.
         if answer.status() == 502 {
             assert_eq!(answer.json::<Value>().await?["kind"], "Status", "{what}");
