@@ -171,6 +171,14 @@ fn cluster_roles() -> Vec<Value> {
             json!([{"nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version", "/version/"], "verbs": ["get"]}]),
         ),
         role(
+            "system:service-account-issuer-discovery",
+            &json!({}),
+            json!([{
+                "nonResourceURLs": ["/.well-known/openid-configuration", "/.well-known/openid-configuration/", "/openid/v1/jwks", "/openid/v1/jwks/"],
+                "verbs": ["get"],
+            }]),
+        ),
+        role(
             "system:auth-delegator",
             &json!({}),
             json!([
@@ -196,6 +204,11 @@ fn cluster_role_bindings() -> Vec<Value> {
         binding("cluster-admin", "cluster-admin", &["system:masters"]),
         binding("system:discovery", "system:discovery", &["system:authenticated"]),
         binding("system:basic-user", "system:basic-user", &["system:authenticated"]),
+        binding(
+            "system:service-account-issuer-discovery",
+            "system:service-account-issuer-discovery",
+            &["system:serviceaccounts"],
+        ),
         binding(
             "system:public-info-viewer",
             "system:public-info-viewer",

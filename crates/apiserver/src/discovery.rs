@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     Body, Scope,
     authorization::Authorized,
-    negotiate, openapi,
+    negotiate, oidc, openapi,
     registry::{Endpoint, Registry},
     response, scale,
     server::Inner,
@@ -70,6 +70,17 @@ pub(crate) fn answer(
         ["api", version] => resource_list(&registry, "", version),
         ["apis", name] if registry.groups().contains(name) => Some(group(&registry, name, true)),
         ["apis", group, version] => resource_list(&registry, group, version),
+        [".well-known", "openid-configuration"] if inner.issuer.is_some() => Some(oidc::configuration()),
+        ["openid", "v1", "jwks"] => {
+            let Some(issuer) = &inner.issuer else { return Err(unknown()) };
+            return require_get(request, || {
+                let mut response =
+                    response::json(StatusCode::OK, oidc::keys(issuer).to_string().into_bytes());
+                let kind = HeaderValue::from_static(oidc::KEYS_TYPE);
+                response.headers_mut().insert(header::CONTENT_TYPE, kind);
+                Ok(response)
+            });
+        }
         ["openapi", "v2"] => return require_get(request, || openapi_v2(inner, request)),
         ["openapi", "v3"] => {
             let index = openapi::index(&registry, |path| {
@@ -118,7 +129,17 @@ fn root(registry: &Registry) -> Value {
         paths.extend(registry.versions(group).iter().map(|version| format!("/apis/{group}/{version}")));
     }
     paths.extend(
-        ["/healthz", "/livez", "/openapi/v2", "/openapi/v3", "/readyz", "/version"].map(str::to_owned),
+        [
+            oidc::CONFIGURATION_PATH,
+            "/healthz",
+            "/livez",
+            "/openapi/v2",
+            "/openapi/v3",
+            oidc::KEYS_PATH,
+            "/readyz",
+            "/version",
+        ]
+        .map(str::to_owned),
     );
     paths.sort();
     json!({ "paths": paths })

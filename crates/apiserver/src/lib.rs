@@ -21,6 +21,7 @@ mod keys;
 pub mod limits;
 mod namespaces;
 mod negotiate;
+mod oidc;
 mod openapi;
 mod pipeline;
 mod protobuf;

@@ -85,9 +85,22 @@ impl TokenIssuer {
                 return None;
             }
         };
-        let id = URL_SAFE_NO_PAD.encode(digest(&SHA256, key.public_key().as_ref()));
-        let header = URL_SAFE_NO_PAD.encode(json!({"alg": "ES256", "kid": id, "typ": "JWT"}).to_string());
-        Some(TokenIssuer { key, header, verified: Mutex::default() })
+        let mut issuer = TokenIssuer { key, header: String::new(), verified: Mutex::default() };
+        let header = json!({"alg": "ES256", "kid": issuer.key_id(), "typ": "JWT"});
+        issuer.header = URL_SAFE_NO_PAD.encode(header.to_string());
+        Some(issuer)
+    }
+
+    /// Names the key, in tokens and in the published set.
+    pub(crate) fn key_id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(digest(&SHA256, self.key.public_key().as_ref()))
+    }
+
+    /// The public key's two coordinates. Behind the mark of an uncompressed point (SEC 1, 2.3.3) they stand side by side.
+    pub(crate) fn public_point(&self) -> [&[u8]; 2] {
+        let point = self.key.public_key().as_ref().get(1..).unwrap_or_default();
+        let (x, y) = point.split_at(point.len() / 2);
+        [x, y]
     }
 
     fn sign(&self, claims: &Claims) -> Result<String, Status> {

@@ -3,8 +3,9 @@ use std::time::Duration;
 
 use aws_lc_rs::{
     rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
+    signature::{ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, UnparsedPublicKey},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use grange_apiserver::Body;
 use serde_json::{Value, json};
 
@@ -99,4 +100,43 @@ async fn without_a_key_there_are_no_tokens() {
     let issued =
         server.handle.issue_service_account_token("default", "default", &[], Duration::from_secs(60)).await;
     assert!(issued.expect_err("no key").message.contains("no key"));
+}
+
+/// Somebody who has only what is published can check a token.
+#[tokio::test]
+async fn tokens_can_be_checked_with_the_published_key() {
+    let server = start_with(|config| config.service_account_key = Some(key())).await;
+    let configuration = server.get("/.well-known/openid-configuration").await.ok();
+    let keys = configuration["jwks_uri"].as_str().expect("an address");
+    let path =
+        keys.strip_prefix(configuration["issuer"].as_str().expect("an issuer")).expect("below the issuer");
+    let answer = server.get(path).await;
+    assert_eq!(answer.headers["content-type"], "application/jwk-set+json");
+    let key = answer.ok()["keys"][0].clone();
+
+    let token = server
+        .handle
+        .issue_service_account_token("default", "default", &[], Duration::from_secs(60))
+        .await
+        .expect("a token");
+    let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).expect("base64");
+    let (signed, signature) = token.rsplit_once('.').expect("three parts");
+    let header: Value =
+        serde_json::from_slice(&decode(signed.split('.').next().expect("a header"))).expect("JSON");
+    assert_eq!((&header["kid"], &header["alg"]), (&key["kid"], &key["alg"]));
+    let half = |name: &str| decode(key[name].as_str().expect("a coordinate"));
+    let point = [vec![4], half("x"), half("y")].concat();
+    let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
+    public.verify(signed.as_bytes(), &decode(signature)).expect("a good signature");
+    public.verify(b"something else", &decode(signature)).expect_err("another text");
+
+    // Accounts may read it, strangers may not, and a server without a key has none.
+    let account = format!("Bearer {token}");
+    let answer = server.raw("GET", path, Body::Empty, &[("authorization", account.as_str())]).await;
+    assert_eq!(answer.code, 200);
+    assert_eq!(
+        server.raw("GET", path, Body::Empty, &[("authorization", "Bearer token-alice")]).await.code,
+        403
+    );
+    start().await.get(path).await.fails(404, "NotFound", "");
 }
