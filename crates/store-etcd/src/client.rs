@@ -216,7 +216,8 @@ impl Client {
         }
     }
 
-    fn forget_token(&self) {
+    /// Has the next call log in anew.
+    pub(crate) fn forget_token(&self) {
         *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 

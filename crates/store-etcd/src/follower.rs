@@ -155,6 +155,8 @@ impl Following<'_> {
     /// Takes a response in; `Some` ends this watch.
     fn take(&mut self, response: wire::WatchResponse) -> Option<Ended> {
         if response.canceled {
+            // It may have been for a login that etcd forgot; a new one does no harm.
+            self.shared.client.forget_token();
             return Some(match response.compact_revision {
                 0 => {
                     Ended::Lost(Failure::Refused(format!("etcd ended the watch: {}", response.cancel_reason)))
