@@ -7,7 +7,7 @@ use crate::{
     limits::CONTROLLER_RETRY,
     namespaces, rbac,
     server::Inner,
-    write::{self, Part, Target, WriteOptions},
+    write::{self, Part, Target, Wanted, WriteOptions},
 };
 
 const NAMESPACES: &[&str] = &["default", "kube-system", "kube-public", "kube-node-lease"];
@@ -70,7 +70,7 @@ async fn ensure(inner: &Inner, plural: &str, wanted: Value) -> Result<(), grange
                 }
             }
         }
-        Ok((new, Vec::new()))
+        Ok(Wanted::new(new, Vec::new()))
     })
     .await
     .map(|_| ())

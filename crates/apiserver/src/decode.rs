@@ -37,6 +37,9 @@ pub(crate) fn parse_body(bytes: &[u8], form: BodyForm) -> Result<(Value, Vec<Str
     };
     match parsed {
         Ok(parsed) => Ok((parsed.value, parsed.duplicates)),
+        Err(error) if form == BodyForm::ApplyPatch => {
+            Err(Status::bad_request(format!("error decoding YAML: {error}")))
+        }
         Err(error) => Err(Status::bad_request(format!("the body of the request cannot be read: {error}"))),
     }
 }
@@ -161,6 +164,9 @@ pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
                     }
                 }
             }
+            "managedFields" if !value.as_array().is_some_and(|list| list.iter().all(Value::is_object)) => {
+                return refuse(key, "a list of entries");
+            }
             "generation" | "deletionGracePeriodSeconds" if !value.is_i64() && !value.is_u64() => {
                 return refuse(key, "an integer");
             }
@@ -170,7 +176,8 @@ pub(crate) fn check_metadata(object: &mut Object) -> Result<(), Status> {
     // Empty maps and lists are what Kubernetes leaves out; a no-op update must compare equal.
     metadata.retain(|key, value| match value {
         Value::Object(map) => !map.is_empty() || !matches!(key.as_str(), "labels" | "annotations"),
-        Value::Array(list) => !list.is_empty(),
+        // An empty list of managers is a wish of its own: to forget who owns what.
+        Value::Array(list) => !list.is_empty() || key == "managedFields",
         _ => true,
     });
     Ok(())

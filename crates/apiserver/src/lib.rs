@@ -5,6 +5,7 @@
 //! Way of a request: parse ([`request`]) → authenticate ([`authentication`]) → impersonate → authorize
 //! ([`authorization`], yields the [`authorization::Authorized`] proof every handler demands) → handler → store.
 
+mod apply;
 pub mod authentication;
 pub mod authorization;
 pub mod body;
@@ -23,6 +24,7 @@ mod namespaces;
 mod negotiate;
 mod oidc;
 mod openapi;
+mod ownership;
 mod pipeline;
 mod protobuf;
 mod rbac;

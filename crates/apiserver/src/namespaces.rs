@@ -112,11 +112,17 @@ impl Inner {
 pub(crate) struct NamespaceStrategy;
 
 impl Strategy for NamespaceStrategy {
+    fn complete(&self, object: &mut Object) {
+        let name = object.name().to_owned();
+        if !name.is_empty() {
+            object.set(&["metadata", "labels", NAME_LABEL], name);
+        }
+    }
     fn prepare_create(&self, _: &UserInfo, object: &mut Object) -> Result<(), Status> {
         object.set(&["spec", "finalizers"], vec![FINALIZER]);
         object.set(&["status"], json!({"phase": "Active"}));
-        let name = object.name().to_owned();
-        object.set(&["metadata", "labels", NAME_LABEL], name);
+        // A generated name is known only now.
+        self.complete(object);
         Ok(())
     }
     fn prepare_update(&self, _: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
@@ -136,8 +142,6 @@ impl Strategy for NamespaceStrategy {
         } else if let Some(kept) = finalizers(old) {
             new.set(&["spec", "finalizers"], kept);
         }
-        let name = old.name().to_owned();
-        new.set(&["metadata", "labels", NAME_LABEL], name);
         Ok(())
     }
     fn check_delete(&self, _: &UserInfo, object: &Object) -> Result<(), Status> {

@@ -130,9 +130,9 @@ pub(crate) fn object_form(headers: &HeaderMap) -> Result<BodyForm, Status> {
 /// The form of a patch.
 pub(crate) fn patch_form(headers: &HeaderMap, strategic: bool) -> Result<BodyForm, Status> {
     let known = if strategic {
-        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json"
+        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
     } else {
-        "application/json-patch+json, application/merge-patch+json"
+        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
     };
     match media_type(headers).as_str() {
         "application/json-patch+json" => Ok(BodyForm::JsonPatch),
@@ -141,6 +141,11 @@ pub(crate) fn patch_form(headers: &HeaderMap, strategic: bool) -> Result<BodyFor
         "application/apply-patch+yaml" => Ok(BodyForm::ApplyPatch),
         _ => Err(unsupported(known)),
     }
+}
+
+/// Refuses apply where it is not served.
+pub(crate) fn no_apply() -> Status {
+    unsupported("application/json-patch+json, application/merge-patch+json")
 }
 
 fn unsupported(known: &str) -> Status {

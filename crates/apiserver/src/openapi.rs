@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use aws_lc_rs::digest::{SHA512, digest};
 use bytes::Bytes;
-use grange_apimachinery::Value;
+use grange_apimachinery::{Value, patch};
 use serde_json::{Map, json};
 
 use crate::{
@@ -65,7 +65,7 @@ pub(crate) fn document(registry: &Registry, path: &str, version: &str) -> Option
         add_paths(&mut paths, endpoint, path);
         let name = schema_name(resource);
         schemas.insert(format!("{name}List"), list_schema(resource, &name));
-        schemas.insert(name, object_schema(resource));
+        schemas.insert(name, object_schema(endpoint));
     }
     schemas.insert(OBJECT_META.into(), object_meta());
     schemas.insert(
@@ -94,11 +94,21 @@ fn kind_of(resource: &Resource, kind: &str) -> Value {
     json!({"group": resource.group, "version": resource.version, "kind": kind})
 }
 
-fn object_schema(resource: &Resource) -> Value {
+/// The schema of a resource's objects; of built-in kinds with what patches and apply know of their lists.
+pub(crate) fn schema_of(resource: &Resource, builtin: bool) -> Value {
     let mut schema = match &resource.schema {
         Some(schema) => schema.document().clone(),
         None => json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true}),
     };
+    if builtin {
+        patch::describe(&resource.kind, &mut schema);
+    }
+    schema
+}
+
+fn object_schema(endpoint: &Endpoint) -> Value {
+    let resource = endpoint.resource();
+    let mut schema = schema_of(resource, matches!(endpoint, Endpoint::Stored(served) if served.builtin));
     schema["x-kubernetes-group-version-kind"] = json!([kind_of(resource, &resource.kind)]);
     if !schema["properties"].is_object() {
         schema["properties"] = json!({});
@@ -153,14 +163,24 @@ fn object_meta() -> Value {
                 "type": "array", "description": "The objects this one depends on; it goes when all of them are gone.",
                 "x-kubernetes-list-map-keys": ["uid"], "x-kubernetes-list-type": "map",
                 "x-kubernetes-patch-merge-key": "uid", "x-kubernetes-patch-strategy": "merge",
-                "items": {"type": "object", "required": ["apiVersion", "kind", "name", "uid"], "properties": {
+                "items": {"type": "object", "x-kubernetes-map-type": "atomic", "required": ["apiVersion", "kind", "name", "uid"], "properties": {
                     "apiVersion": text("The owner's version."), "kind": text("The owner's kind."),
                     "name": text("The owner's name."), "uid": text("The owner's uid."),
                     "controller": {"type": "boolean"}, "blockOwnerDeletion": {"type": "boolean"},
                 }},
             },
             "selfLink": text("Not used any more."),
-            "managedFields": {"type": "array", "items": {"type": "object"}, "description": "Not kept."},
+            "managedFields": {
+                "type": "array", "x-kubernetes-list-type": "atomic", "description": "Who owns which fields.",
+                "items": {"type": "object", "properties": {
+                    "manager": text("The name of who writes."), "operation": text("Apply or Update."),
+                    "apiVersion": text("The version the fields are named in."),
+                    "subresource": text("The subresource that was written."),
+                    "time": time("When the manager last changed something."),
+                    "fieldsType": text("FieldsV1."),
+                    "fieldsV1": {"type": "object", "description": "The fields, as a tree of their names."},
+                }},
+            },
         },
     })
 }
@@ -263,7 +283,8 @@ fn operation(resource: &Resource, action: &str, verb: &str, parameters: &[&str])
         "patch" => {
             let any = json!({"type": "object"});
             operation["requestBody"] = json!({"required": true, "content": {
-                "application/json-patch+json": {"schema": any}, "application/merge-patch+json": {"schema": any},
+                "application/apply-patch+yaml": {"schema": any}, "application/json-patch+json": {"schema": any},
+                "application/merge-patch+json": {"schema": any},
             }});
         }
         _ => {}

@@ -6,12 +6,17 @@ use std::{
 
 use bytes::Bytes;
 use futures::FutureExt as _;
-use grange_apimachinery::{Object, Reason, Status, Value, definition::Scale, patch, patch::PatchError};
+use grange_apimachinery::{
+    Object, Reason, Status, Value,
+    apply::manager_of_user_agent,
+    definition::Scale,
+    patch::{self, PatchError},
+};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 
 use crate::{
-    Body, UserInfo, authentication,
+    Body, UserInfo, apply, authentication,
     authorization::{Attributes, Authorized},
     decode, delete,
     delete::{DeleteOptions, Deleted},
@@ -28,7 +33,7 @@ use crate::{
     server::Inner,
     table::IncludeObject,
     watch,
-    write::{self, Part, Target, WriteOptions, Written},
+    write::{self, Part, Target, Wanted, WriteOptions, Written},
 };
 
 /// Answers a request, whatever happens.
@@ -244,8 +249,26 @@ impl Call<'_> {
         }
     }
 
-    fn options(&self) -> WriteOptions {
-        WriteOptions { dry_run: self.query.dry_run, field_validation: self.query.field_validation }
+    /// How to write; `options_kind` is what Kubernetes calls the query of this kind of write.
+    fn options(
+        &self,
+        headers: &HeaderMap,
+        options_kind: &str,
+        applies: bool,
+    ) -> Result<WriteOptions, Status> {
+        self.query.validate_write(options_kind, applies)?;
+        let manager = match self.query.field_manager.as_str() {
+            "" => {
+                let agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
+                manager_of_user_agent(agent.unwrap_or_default())
+            }
+            named => named.to_owned(),
+        };
+        Ok(WriteOptions {
+            dry_run: self.query.dry_run,
+            field_validation: self.query.field_validation,
+            manager: manager.into(),
+        })
     }
 
     fn target<'a>(&'a self, namespace: &'a str, part: Part) -> Target<'a> {
@@ -255,18 +278,12 @@ impl Call<'_> {
     async fn create(&self, namespace: &str, request: Request<Body>) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let body_form = negotiate::object_form(request.headers())?;
+        let options = self.options(request.headers(), "CreateOptions", false)?;
         let body = collect(request.into_body()).await?;
         let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
-        let written = write::create(
-            self.inner,
-            self.served,
-            self.user,
-            namespace,
-            object,
-            &duplicates,
-            &self.options(),
-        )
-        .await?;
+        let written =
+            write::create(self.inner, self.served, self.user, namespace, object, &duplicates, &options)
+                .await?;
         self.written(written, form)
     }
 
@@ -278,10 +295,11 @@ impl Call<'_> {
     ) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let body_form = negotiate::object_form(request.headers())?;
+        let options = self.options(request.headers(), "UpdateOptions", false)?;
         let body = collect(request.into_body()).await?;
         let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
-        let make = |_: &Object| Ok((object.clone(), duplicates.clone()));
-        let written = write::update(self.inner, &self.target(namespace, part), &self.options(), make).await?;
+        let make = |_: &Object| Ok(Wanted::new(object.clone(), duplicates.clone()));
+        let written = write::update(self.inner, &self.target(namespace, part), &options, make).await?;
         self.written(written, form)
     }
 
@@ -293,16 +311,27 @@ impl Call<'_> {
     ) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
         let body_form = negotiate::patch_form(request.headers(), self.served.builtin)?;
+        let applies = body_form == BodyForm::ApplyPatch;
+        let options = self.options(request.headers(), "PatchOptions", applies)?;
         let body = collect(request.into_body()).await?;
-        if body_form == BodyForm::ApplyPatch {
-            return Err(write::apply_unsupported());
+        let target = self.target(namespace, part);
+        if applies {
+            let configuration = apply::Configuration::parse(&body, self.query.force == Some(true))?;
+            let may_create = || {
+                let attributes =
+                    Attributes { verb: "create", ..Attributes::of_request(self.user, self.info) };
+                Authorized::check(self.inner.authorizer.as_ref(), attributes).map(drop)
+            };
+            let written = apply::apply(self.inner, &target, &options, &configuration, may_create).await?;
+            return self.written(written, form);
         }
         let (patch, duplicates) = decode::parse_body(&body, body_form)?;
         let name = &self.info.name;
         let make = |old: &Object| {
-            apply_patch(self.served, old, body_form, &patch, name).map(|object| (object, duplicates.clone()))
+            let object = apply_patch(self.served, old, body_form, &patch, name)?;
+            Ok(Wanted::new(object, duplicates.clone()))
         };
-        let written = write::update(self.inner, &self.target(namespace, part), &self.options(), make).await?;
+        let written = write::update(self.inner, &target, &options, make).await?;
         self.written(written, form)
     }
 
@@ -318,6 +347,8 @@ impl Call<'_> {
                 self.served.entry_object(&entry.ok_or_else(|| self.served.not_found(name))?)?
             }
             "update" | "patch" => {
+                let kind = if self.info.verb == "update" { "UpdateOptions" } else { "PatchOptions" };
+                let options = self.options(request.headers(), kind, false)?;
                 let change = self.scale_change(request).await?;
                 let make = |old: &Object| {
                     let (mut wanted, _) = scale::read(paths, old)?;
@@ -327,10 +358,10 @@ impl Call<'_> {
                             wanted = apply_patch(self.served, &wanted, *form, patch, name)?;
                         }
                     }
-                    Ok((scale::apply(paths, old, &wanted)?, Vec::new()))
+                    Ok(Wanted::new(scale::apply(paths, old, &wanted)?, Vec::new()))
                 };
-                let target = self.target(namespace, Part::Main);
-                let written = write::update(self.inner, &target, &self.options(), make).await?;
+                let target = self.target(namespace, Part::Scale);
+                let written = write::update(self.inner, &target, &options, make).await?;
                 self.served.object(&written.stored, written.revision.unwrap_or_default())?
             }
             _ => return Err(method_not_allowed()),
@@ -349,7 +380,7 @@ impl Call<'_> {
             return Ok(ScaleChange::Replace(scale));
         }
         let form = match negotiate::patch_form(request.headers(), true)? {
-            BodyForm::ApplyPatch => return Err(write::apply_unsupported()),
+            BodyForm::ApplyPatch => return Err(negotiate::no_apply()),
             // A Scale holds no lists, so that merging is the same either way.
             BodyForm::StrategicMergePatch => BodyForm::MergePatch,
             form => form,

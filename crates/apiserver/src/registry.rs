@@ -2,12 +2,14 @@
 use std::{
     cmp::Ordering,
     collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use bytes::Bytes;
 use grange_apimachinery::{
-    Object, Status, definition, name,
+    Object, Status,
+    apply::Type,
+    definition, name,
     object::{render_stored, split_stored, write_revision},
 };
 use grange_store::Entry;
@@ -15,7 +17,7 @@ use grange_store::Entry;
 use crate::{
     Resource, UserInfo,
     definitions::{Custom, CustomVersion, Life, Pass},
-    keys,
+    keys, openapi,
     resource::{Scope, Subresource, VirtualResource},
     table::Cells,
 };
@@ -54,6 +56,8 @@ pub(crate) struct Served {
     pub(crate) stored_api_version: String,
     /// What the versions of a custom resource share; `None` for resources that no definition made.
     pub(crate) life: Option<Life>,
+    /// What apply knows of its fields; made when it is first written.
+    types: OnceLock<Arc<Type>>,
 }
 
 /// How every stored object begins.
@@ -72,6 +76,7 @@ impl Served {
             opening: (own != stored_api_version).then(|| opening(&own)),
             stored_api_version: stored_api_version.to_owned(),
             conditional: !builtin || resource.group == definition::GROUP,
+            types: OnceLock::new(),
             builtin,
             life: None,
             resource,
@@ -96,6 +101,11 @@ impl Served {
     /// Whether the definition of the kind is being deleted.
     pub(crate) fn is_closing(&self) -> bool {
         self.life.as_ref().is_some_and(|life| life.gate.is_closed())
+    }
+    /// What apply knows of its fields.
+    pub(crate) fn types(&self) -> Arc<Type> {
+        let read = || Arc::new(Type::of_schema(&openapi::schema_of(&self.resource, self.builtin)));
+        self.types.get_or_init(read).clone()
     }
     /// The key of an object.
     pub(crate) fn key(&self, namespace: &str, name: &str) -> String {
@@ -342,6 +352,14 @@ impl Registry {
     /// What answers for a resource.
     pub(crate) fn endpoint(&self, group: &str, version: &str, plural: &str) -> Option<&Endpoint> {
         self.endpoints.get(&endpoint_key(group, version, plural))
+    }
+    /// What apply knows of a resource's fields in another of its versions.
+    pub(crate) fn types(&self, group: &str, plural: &str, api_version: &str) -> Option<Arc<Type>> {
+        let (own, version) = api_version.rsplit_once('/').unwrap_or(("", api_version));
+        match self.endpoint(group, version, plural)? {
+            Endpoint::Stored(served) if own == group => Some(served.types()),
+            _ => None,
+        }
     }
     /// A subresource with a handler of its own.
     pub(crate) fn subresource(

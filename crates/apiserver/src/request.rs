@@ -3,7 +3,8 @@
 //! Nothing here looks anything up: an unknown resource parses, is authorized, and is then answered 404, so that an
 //! outsider cannot tell what exists.
 use grange_apimachinery::{
-    Reason, Status,
+    FieldError, Reason, Status,
+    apply::validate_manager,
     selector::{FieldSelector, LabelSelector},
 };
 use http::Method;
@@ -209,8 +210,8 @@ pub struct Query {
     pub dry_run: bool,
     /// `fieldManager`.
     pub field_manager: String,
-    /// `force` (server-side apply).
-    pub force: bool,
+    /// `force` (server-side apply only).
+    pub force: Option<bool>,
     /// `fieldValidation`.
     pub field_validation: FieldValidation,
     /// `propagationPolicy`.
@@ -284,7 +285,7 @@ impl Query {
                 }
             },
             "fieldManager" => self.field_manager = value,
-            "force" => self.force = boolean(&value),
+            "force" => self.force = Some(boolean(&value)),
             "fieldValidation" => {
                 self.field_validation = match value.as_str() {
                     "Ignore" => FieldValidation::Ignore,
@@ -350,6 +351,22 @@ impl Query {
             ));
         }
         Ok(())
+    }
+
+    /// The rules of the options of a write (`CreateOptions`, `UpdateOptions`, `PatchOptions`) that Kubernetes checks.
+    pub fn validate_write(&self, options_kind: &str, applies: bool) -> Result<(), Status> {
+        let mut errors = Vec::new();
+        if applies && self.field_manager.is_empty() {
+            errors.push(FieldError::required("fieldManager", "is required for apply patch"));
+        }
+        if options_kind == "PatchOptions" && !applies && self.force.is_some() {
+            errors.push(FieldError::forbidden("force", "may not be specified for non-apply patch"));
+        }
+        errors.extend(validate_manager("fieldManager", &self.field_manager));
+        match errors.is_empty() {
+            true => Ok(()),
+            false => Err(Status::invalid("meta.k8s.io", options_kind, "", errors)),
+        }
     }
 
     /// `resourceVersion` as a number; `None` when absent.

@@ -97,6 +97,11 @@ pub trait Strategy: Send + Sync + 'static {
         let _ = (object, unknown);
         Ok(())
     }
+    /// Fills in what the schema cannot: normal forms and defaults that belong to the kind's own reading. Whoever sends the
+    /// object owns what is filled in; what the hooks below change belongs to nobody.
+    fn complete(&self, object: &mut Object) {
+        let _ = object;
+    }
     /// Fills in or refuses a new object.
     fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
         let _ = (user, object);

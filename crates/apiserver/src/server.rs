@@ -358,6 +358,9 @@ where
     fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
         request.extensions_mut().insert(UserInfo::clone(&self.user));
         request.extensions_mut().insert(OwnRequest);
+        // What our own controllers change they own by this name, unless they give another.
+        let agent = http::HeaderValue::from_static(crate::write::OWN_MANAGER);
+        request.headers_mut().entry(http::header::USER_AGENT).or_insert(agent);
         tower::Service::call(&mut self.handle, request)
     }
 }

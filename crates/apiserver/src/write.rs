@@ -2,11 +2,12 @@
 //!
 //! INVARIANT: every stored object went through [`finish_create`] or [`finish_update`]; system fields (uid,
 //! creationTimestamp, generation, deletionTimestamp) are never taken from a client.
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use bytes::Bytes;
 use grange_apimachinery::{
-    FieldError, Object, Reason, Status, Value,
+    FieldError, Object, Status, Value,
+    apply::{keep_times, validate_managed_fields},
     name::{MAX_GENERATED_NAME_BASE, validate_metadata, validate_metadata_update},
     status::FieldCause,
     time,
@@ -17,6 +18,7 @@ use rand::RngExt as _;
 use crate::{
     UserInfo, decode,
     limits::{MAX_CONFLICT_RETRIES, MAX_GENERATE_NAME_RETRIES},
+    ownership::Ownership,
     registry::Served,
     request::FieldValidation,
     response::store_error,
@@ -33,6 +35,8 @@ const GENERATED_SUFFIX: usize = 5;
 pub(crate) enum Part {
     /// Everything but the status, where that is separate.
     Main,
+    /// How many there are, through the subresource `scale`.
+    Scale,
     /// The status only.
     Status,
     /// A namespace's `spec.finalizers`.
@@ -43,12 +47,36 @@ pub(crate) enum Part {
 pub(crate) struct WriteOptions {
     pub(crate) dry_run: bool,
     pub(crate) field_validation: FieldValidation,
+    /// The field manager.
+    pub(crate) manager: Cow<'static, str>,
 }
 
 impl WriteOptions {
     /// As the server's own controllers write.
-    pub(crate) const INTERNAL: WriteOptions =
-        WriteOptions { dry_run: false, field_validation: FieldValidation::Ignore };
+    pub(crate) const INTERNAL: WriteOptions = WriteOptions {
+        dry_run: false,
+        field_validation: FieldValidation::Ignore,
+        manager: Cow::Borrowed(OWN_MANAGER),
+    };
+}
+
+/// The field manager of what the server itself writes.
+pub(crate) const OWN_MANAGER: &str = "grange";
+
+/// What a request wants an object to be.
+pub(crate) struct Wanted {
+    pub(crate) object: Object,
+    /// Fields that the request named twice.
+    pub(crate) duplicates: Vec<String>,
+    /// Whether its `managedFields` are settled, as apply does.
+    pub(crate) owned: bool,
+}
+
+impl Wanted {
+    /// A change by anything but apply.
+    pub(crate) fn new(object: Object, duplicates: Vec<String>) -> Self {
+        Wanted { object, duplicates, owned: false }
+    }
 }
 
 /// What a write left behind.
@@ -85,8 +113,10 @@ pub(crate) async fn create(
     };
     let mut warnings = Vec::new();
     decode::admit_fields(served, &mut object, duplicates, options.field_validation, &mut warnings)?;
-    let requested = object.clone();
+    served.resource.strategy.complete(&mut object);
+    Ownership::new(inner, served, Part::Main, options).update(None, &mut object);
     let generated = object.name().is_empty() && !object.text(&["metadata", "generateName"]).is_empty();
+    let requested = object;
     for attempt in 1.. {
         let object = finish_create(served, user, &requested, generated)?;
         if attempt == 1 {
@@ -137,7 +167,7 @@ fn accept_existing(
 }
 
 /// Puts the namespace of the URL into the object, or refuses another one.
-fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Result<(), Status> {
+pub(crate) fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Result<(), Status> {
     if !served.namespaced() {
         if object.namespace().is_empty() {
             return Ok(());
@@ -161,8 +191,22 @@ fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Res
     Ok(())
 }
 
+/// Fills in the name of the URL, or refuses another one.
+pub(crate) fn match_name(name: &str, object: &mut Object) -> Result<(), Status> {
+    match object.name() {
+        "" => object.set(&["metadata", "name"], name),
+        own if own == name => {}
+        own => {
+            return Err(Status::bad_request(format!(
+                "the name of the object ({own}) does not match the name on the URL ({name})"
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// System fields, hooks and validation of a new object.
-fn finish_create(
+pub(crate) fn finish_create(
     served: &Served,
     user: &UserInfo,
     requested: &Object,
@@ -170,9 +214,7 @@ fn finish_create(
 ) -> Result<Object, Status> {
     let resource = &served.resource;
     let mut object = requested.clone();
-    for field in
-        ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields", "generation"]
-    {
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
         object.remove(&["metadata", field]);
     }
     if resource.status_subresource {
@@ -214,6 +256,9 @@ fn validate(
     old: Option<&Object>,
     mut errors: Vec<FieldError>,
 ) -> Result<(), Status> {
+    if let Some(entries) = object.get(&["metadata", "managedFields"]) {
+        errors.extend(validate_managed_fields(entries));
+    }
     if let Some(schema) = &served.resource.schema {
         let value = |object: &Object| Value::Object(object.0.clone());
         errors.extend(match old {
@@ -246,14 +291,13 @@ pub(crate) struct Target<'a> {
     pub(crate) part: Part,
 }
 
-/// Changes an object: `make` turns the present object into the wanted one (and says which fields the request named
-/// twice); it may be called again if another writer was faster. A resourceVersion that it leaves in the object must
-/// still be the present one.
+/// Changes an object: `make` turns the present object into the wanted one; it may be called again if another writer was
+/// faster. A resourceVersion that it leaves in the object must still be the present one.
 pub(crate) async fn update(
     inner: &Inner,
     target: &Target<'_>,
     options: &WriteOptions,
-    make: impl Fn(&Object) -> Result<(Object, Vec<String>), Status>,
+    make: impl Fn(&Object) -> Result<Wanted, Status>,
 ) -> Result<Written, Status> {
     let (served, name) = (target.served, target.name);
     let key = served.key(target.namespace, name);
@@ -262,9 +306,9 @@ pub(crate) async fn update(
             return Err(served.not_found(name));
         };
         let old = served.entry_object(&entry)?;
-        let (new, duplicates) = make(&old)?;
+        let wanted = make(&old)?;
         let mut warnings = Vec::new();
-        let new = finish_update(target, &old, new, &duplicates, options, &mut warnings)?;
+        let new = finish_update(inner, target, &old, wanted, options, &mut warnings)?;
         match store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
                 return Ok(Written { stored, revision: Some(revision.0), created: false, warnings });
@@ -323,28 +367,21 @@ pub(crate) fn is_released(served: &Served, object: &Object) -> bool {
 }
 
 /// Everything between the wanted object and the one that is written.
-fn finish_update(
+pub(crate) fn finish_update(
+    inner: &Inner,
     target: &Target<'_>,
     old: &Object,
-    mut new: Object,
-    duplicates: &[String],
+    wanted: Wanted,
     options: &WriteOptions,
     warnings: &mut Vec<String>,
 ) -> Result<Object, Status> {
     let Target { served, user, part, .. } = *target;
     let resource = &served.resource;
     let name = old.name();
+    let Wanted { object: mut new, duplicates, owned } = wanted;
     decode::check_kind(&mut new, &resource.api_version(), &resource.kind, served.builtin)?;
     decode::check_metadata(&mut new)?;
-    match new.name() {
-        "" => new.set(&["metadata", "name"], name),
-        own if own == name => {}
-        own => {
-            return Err(Status::bad_request(format!(
-                "the name of the object ({own}) does not match the name on the URL ({name})"
-            )));
-        }
-    }
+    match_name(name, &mut new)?;
     match_namespace(served, old.namespace(), &mut new)?;
     match new.resource_version() {
         "" if served.conditional => {
@@ -376,12 +413,17 @@ fn finish_update(
             ),
         ));
     }
-    decode::admit_fields(served, &mut new, duplicates, options.field_validation, warnings)?;
+    decode::admit_fields(served, &mut new, &duplicates, options.field_validation, warnings)?;
+    resource.strategy.complete(&mut new);
+    if !owned {
+        Ownership::new(inner, served, part, options).update(Some(old), &mut new);
+    }
     keep_other_parts(served, old, &mut new, part);
     keep_system_fields(old, &mut new);
     resource.strategy.prepare_update(user, old, &mut new)?;
     decode::check_metadata(&mut new)?;
     raise_generation(served, old, &mut new);
+    keep_times(old, &mut new);
     let mut errors = validate_metadata(&new, resource.name_rule, served.namespaced());
     errors.extend(validate_metadata_update(old, &new));
     validate(served, &new, Some(old), errors)?;
@@ -389,9 +431,11 @@ fn finish_update(
     Ok(new)
 }
 
+/// Brings back what this (sub)resource cannot change; who owns what is known by now.
 fn keep_other_parts(served: &Served, old: &Object, new: &mut Object, part: Part) {
+    let owners = new.remove(&["metadata", "managedFields"]);
     match part {
-        Part::Main => {
+        Part::Main | Part::Scale => {
             if served.resource.status_subresource {
                 match old.0.get("status") {
                     Some(status) => new.0.insert("status".into(), status.clone()),
@@ -413,12 +457,14 @@ fn keep_other_parts(served: &Served, old: &Object, new: &mut Object, part: Part)
             new.set(&["spec", "finalizers"], finalizers);
         }
     }
+    match owners {
+        Some(owners) => new.set(&["metadata", "managedFields"], owners),
+        None => drop(new.remove(&["metadata", "managedFields"])),
+    }
 }
 
 fn keep_system_fields(old: &Object, new: &mut Object) {
-    for field in ["selfLink", "managedFields"] {
-        new.remove(&["metadata", field]);
-    }
+    new.remove(&["metadata", "selfLink"]);
     for field in ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"]
     {
         match old.get(&["metadata", field]) {
@@ -464,13 +510,4 @@ pub(crate) async fn mutate(
         }
     }
     Err(StoreError::Unavailable("too many writers on one object".into()))
-}
-
-/// 415 for server-side apply. The seam: apply arrives here with the field manager and `force` already parsed.
-pub(crate) fn apply_unsupported() -> Status {
-    Status::new(
-        415,
-        Reason::UnsupportedMediaType,
-        "server-side apply (application/apply-patch+yaml) is not served yet; use a merge patch, a JSON patch or client-side apply",
-    )
 }

@@ -2,6 +2,7 @@
 
 mod applying;
 mod laws;
+mod recorded;
 mod sets;
 mod tracking;
 mod values;

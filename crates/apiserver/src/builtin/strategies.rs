@@ -21,7 +21,12 @@ impl ConfigStrategy {
 
     /// Normalizes a Secret as Kubernetes does when it decodes one.
     fn normalize(&self, object: &mut Object) {
-        object.0.retain(|_, value| !value.is_null());
+        // What is empty is left out, as by Kubernetes' own types.
+        object.0.retain(|key, value| match value {
+            Value::Null => false,
+            Value::Object(map) => !map.is_empty() || key == "metadata",
+            _ => true,
+        });
         if self.0 == DataKind::ConfigMap {
             return;
         }
@@ -76,13 +81,15 @@ impl ConfigStrategy {
 }
 
 impl Strategy for ConfigStrategy {
-    fn prepare_create(&self, _: &UserInfo, object: &mut Object) -> Result<(), Status> {
+    fn complete(&self, object: &mut Object) {
         self.normalize(object);
+    }
+
+    fn prepare_create(&self, _: &UserInfo, object: &mut Object) -> Result<(), Status> {
         self.check(object)
     }
 
     fn prepare_update(&self, _: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
-        self.normalize(new);
         let mut errors = Vec::new();
         if self.0 == DataKind::Secret && old.text(&["type"]) != new.text(&["type"]) {
             errors.push(field_error(

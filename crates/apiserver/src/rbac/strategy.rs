@@ -96,24 +96,7 @@ impl RbacStrategy {
         if self.is_binding() { self.check_binding(user, object) } else { self.check_role(user, object) }
     }
 
-    fn fill_binding(&self, object: &mut Object) -> Result<(), Status> {
-        for (field, value) in [("apiGroup", GROUP)] {
-            if object.text(&["roleRef", field]).is_empty() {
-                object.set(&["roleRef", field], value);
-            }
-        }
-        if let Some(subjects) = object.0.get_mut("subjects").and_then(|subjects| subjects.as_array_mut()) {
-            for subject in subjects {
-                let account = subject["kind"] == "ServiceAccount";
-                let unset = subject["apiGroup"].as_str().unwrap_or("").is_empty();
-                if let Some(subject) = subject.as_object_mut()
-                    && !account
-                    && unset
-                {
-                    subject.insert("apiGroup".into(), GROUP.into());
-                }
-            }
-        }
+    fn check_form(&self, object: &Object) -> Result<(), Status> {
         let errors = binding_errors(object, self.plural == "clusterrolebindings");
         if errors.is_empty() {
             return Ok(());
@@ -151,16 +134,39 @@ fn binding_errors(object: &Object, cluster: bool) -> Vec<FieldError> {
 }
 
 impl Strategy for RbacStrategy {
+    fn complete(&self, object: &mut Object) {
+        if !self.is_binding() {
+            return;
+        }
+        for (field, value) in [("apiGroup", GROUP)] {
+            if object.text(&["roleRef", field]).is_empty() {
+                object.set(&["roleRef", field], value);
+            }
+        }
+        if let Some(subjects) = object.0.get_mut("subjects").and_then(|subjects| subjects.as_array_mut()) {
+            for subject in subjects {
+                let account = subject["kind"] == "ServiceAccount";
+                let unset = subject["apiGroup"].as_str().unwrap_or("").is_empty();
+                if let Some(subject) = subject.as_object_mut()
+                    && !account
+                    && unset
+                {
+                    subject.insert("apiGroup".into(), GROUP.into());
+                }
+            }
+        }
+    }
+
     fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
         if self.is_binding() {
-            self.fill_binding(object)?;
+            self.check_form(object)?;
         }
         self.check(user, object)
     }
 
     fn prepare_update(&self, user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
         if self.is_binding() {
-            self.fill_binding(new)?;
+            self.check_form(new)?;
             if old.0.get("roleRef") != new.0.get("roleRef") {
                 let error = field_error(
                     "roleRef",

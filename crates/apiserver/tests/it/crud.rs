@@ -174,6 +174,8 @@ async fn unknown_and_duplicate_fields() {
 #[tokio::test]
 async fn secrets_and_maps_have_their_rules() {
     let server = start().await;
+    let empty = json!({"metadata": {"name": "empty"}, "data": {"a": ""}});
+    assert_eq!(server.post(SECRETS, empty).await.ok()["data"], json!({"a": ""}));
     let secret = json!({"metadata": {"name": "s"}, "stringData": {"a": "hello"}, "data": {"b": "d29ybGQ="}});
     let made = server.post(SECRETS, secret).await.ok();
     assert_eq!(made["type"], "Opaque");

@@ -2,6 +2,7 @@
 mod support;
 
 mod access;
+mod applying;
 mod client;
 mod crud;
 mod definitions;

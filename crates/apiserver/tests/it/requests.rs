@@ -223,7 +223,7 @@ async fn patches_are_checked() {
         ("application/merge-patch+json", r#"{"metadata":{"resourceVersion":"1"}}"#, 409, "Conflict"),
         ("application/merge-patch+json", r#"{"metadata":{"uid":"x"}}"#, 409, "Conflict"),
         ("application/merge-patch+json", r#"{"kind":"Secret"}"#, 400, "BadRequest"),
-        ("application/apply-patch+yaml", "{}", 415, "UnsupportedMediaType"),
+        ("application/apply-patch+yaml", "{}", 422, "Invalid"),
         ("application/json", "{}", 415, "UnsupportedMediaType"),
     ] {
         let answer = server.raw("PATCH", &path, body.as_bytes().to_vec(), &[("content-type", kind)]).await;

@@ -164,6 +164,12 @@ impl Server {
         let headers = [("content-type", "application/json-patch+json")];
         self.raw("PATCH", path, body.to_string().into_bytes(), &headers).await
     }
+    /// Applies a configuration; `query` begins with the manager's name.
+    pub(crate) async fn apply(&self, path: &str, query: &str, body: Value) -> Answer {
+        let headers = [("content-type", "application/apply-patch+yaml")];
+        let path = format!("{path}?fieldManager={query}");
+        self.raw("PATCH", &path, body.to_string().into_bytes(), &headers).await
+    }
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         self.raw("DELETE", path, Body::Empty, &[]).await
     }
