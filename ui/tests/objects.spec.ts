@@ -73,7 +73,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await audit(page)
   await retype(editor, 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: barn\n  namespace: default\ndata:\n  colour: red\n  roof: tin\n')
   await page.getByRole('button', { name: 'Create' }).click()
-  await expect(page.getByRole('heading', { name: 'barn' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'barn', exact: true })).toBeVisible()
 
   await page.keyboard.press('e')
   await expect(editor).toContainText('colour: red')
@@ -88,7 +88,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await expect(page.getByRole('textbox', { name: 'Changes' })).toContainText('colour: green')
   await audit(page)
   await page.getByRole('button', { name: 'Save' }).click()
-  await expect(page.getByRole('heading', { name: 'barn' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'barn', exact: true })).toBeVisible()
   expect((await send('GET', path, harvester.token)).body['data']).toEqual({ colour: 'green', roof: 'slate' })
 
   // The same place: a choice.
@@ -102,7 +102,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await page.getByRole('button', { name: 'Use this choice' }).click()
   await page.getByRole('button', { name: 'Review changes' }).click()
   await page.getByRole('button', { name: 'Save' }).click()
-  await expect(page.getByRole('heading', { name: 'barn' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'barn', exact: true })).toBeVisible()
   expect((await send('GET', path, harvester.token)).body['data']).toEqual({ colour: 'blue', roof: 'slate' })
 })
 
@@ -116,7 +116,7 @@ test('a form becomes YAML without losing what was typed, and a new object is wat
   await page.getByRole('button', { name: 'Edit as YAML' }).click()
   await expect(page.getByRole('textbox', { name: 'YAML editor' })).toContainText('For horses')
   await page.getByRole('button', { name: 'Create' }).click()
-  await expect(page.getByRole('heading', { name: 'stable' })).toBeVisible()
+  await expect(page.getByRole('heading', { name: 'stable', exact: true })).toBeVisible()
   await expect(page.getByText('Active')).toBeVisible()
   await page.getByRole('button', { name: 'Actions for stable' }).click()
   await page.getByRole('menuitem', { name: 'Delete' }).click()

@@ -46,6 +46,9 @@ export function age(text: string | number | null | undefined): string {
   return time === undefined ? '' : formatDuration(now.value - time)
 }
 
+/** A sentence of the server's with its times as people here write them. */
+export const withMoments = (text: string): string => text.replace(/\d{4}-\d\d-\d\dT[\d:]+Z/g, moment)
+
 /** The whole moment, for titles. */
 export function moment(text: string | number | null | undefined): string {
   const time = timeOf(text)

@@ -71,8 +71,8 @@ export const clusterKind = defineKind<Cluster>({
   state: clusterState,
   isInternal: (cluster) => cluster.spec?.internal === true,
   columns: [
-    { id: 'harvester-version', label: () => m.columns.harvesterVersion, value: (cluster) => cluster.metadata.name, cell: HarvesterVersion },
-    { id: 'kubernetes-version', label: () => m.columns.kubernetesVersion, value: (cluster) => cluster.status?.version?.gitVersion, fact: true, width: 'minmax(120px, 1.2fr)' },
+    { id: 'harvester-version', label: () => m.columns.harvesterVersion, value: (cluster) => cluster.metadata.name, cell: HarvesterVersion, width: 'minmax(142px, 1fr)' },
+    { id: 'kubernetes-version', label: () => m.columns.kubernetesVersion, value: (cluster) => cluster.status?.version?.gitVersion, fact: true, width: 'minmax(156px, 1.2fr)' },
     { id: 'machines', label: () => m.columns.machines, value: (cluster) => cluster.status?.nodeCount, format: 'number', width: '92px' },
     { id: 'description', label: () => m.columns.description, value: descriptionOf, hidden: true },
   ],

@@ -36,7 +36,7 @@ export function columnsOf({ kind, own, to, hasNamespace }: Options): TableColumn
       const { tone, label } = stateOf(kind, object, context)
       return `${TONES.toSorted(compareTones).indexOf(tone)}${label}`
     },
-    width: 'minmax(112px, 0.7fr)',
+    width: 'minmax(126px, 0.7fr)',
   }
   const name: TableColumn = {
     id: 'name',
@@ -44,7 +44,7 @@ export function columnsOf({ kind, own, to, hasNamespace }: Options): TableColumn
     label: () => m.name,
     value: (object) => displayNameOf(kind, object),
     to,
-    width: 'minmax(150px, 1.8fr)',
+    width: 'minmax(164px, 2.2fr)',
   }
   const namespace: TableColumn = {
     id: 'namespace',

@@ -33,7 +33,7 @@ export const virtualMachineImageKind = defineKind<VirtualMachineImage>({
   columns: [
     { id: 'description', label: () => m.columns.description, value: descriptionOf },
     { id: 'storage-class', label: () => m.columns.storageClass, value: (image) => image.status?.storageClassName ?? image.spec?.targetStorageClassName, hidden: true },
-    { id: 'progress', label: () => m.columns.progress, value: (image) => progressOf(image) ?? 0, cell: ProgressCell, fact: true, width: '140px' },
+    { id: 'progress', label: () => m.columns.progress, value: (image) => progressOf(image) ?? 0, cell: ProgressCell, fact: true, width: '116px' },
     { id: 'size', label: () => m.columns.size, value: (image) => image.status?.size, format: 'bytes', fact: true, width: '100px' },
     { id: 'virtual-size', label: () => m.columns.virtualSize, value: (image) => image.status?.virtualSize, format: 'bytes', width: '110px' },
     { id: 'os', label: () => m.columns.os, value: (image) => image.metadata.labels?.[OS_TYPE], hidden: true },
