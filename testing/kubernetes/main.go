@@ -53,6 +53,7 @@ var parts = map[string]func() int{
 		}
 		return 0
 	},
+	"rbac": decideRBAC,
 	// etcd ends the process itself when it fails.
 	"etcd": func() int {
 		etcdmain.Main(os.Args)

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, collections::BTreeSet};
 
 use serde_json::Value;
 
-use crate::{FieldError, Object};
+use crate::{FieldError, Object, object::OwnerReference};
 
 /// Which rule a resource's names follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,10 @@ pub fn validate_metadata(object: &Object, rule: NameRule, namespaced: bool) -> V
         (false, "") => {}
         (false, _) => errors.push(FieldError::forbidden("metadata.namespace", "not allowed on this type")),
     }
+    if object.generation() < 0 {
+        let detail = "must be greater than or equal to 0";
+        errors.push(FieldError::invalid("metadata.generation", object.generation(), detail));
+    }
     validate_labels(object.get(&["metadata", "labels"]), "metadata.labels", &mut errors);
     validate_annotations(object.get(&["metadata", "annotations"]), &mut errors);
     validate_owner_references(object.get(&["metadata", "ownerReferences"]), &mut errors);
@@ -78,8 +82,32 @@ pub fn validate_metadata(object: &Object, rule: NameRule, namespaced: bool) -> V
     errors
 }
 
+/// The finalizers that are no qualified names: Kubernetes' own.
+const STANDARD_FINALIZERS: &[&str] = &["kubernetes", ORPHAN_FINALIZER, FOREGROUND_FINALIZER];
+
+/// Checks what the core group demands of finalizers beside the rule for all: one without a domain must be a standard one.
+/// `field` is the path of the list, `metadata.finalizers` or `spec.finalizers`.
+pub fn validate_core_finalizers(finalizers: Option<&Value>, field: &str) -> Vec<FieldError> {
+    let names = finalizers.and_then(Value::as_array).into_iter().flatten().enumerate();
+    names
+        .filter_map(|(index, name)| Some((index, name.as_str()?)))
+        .filter(|(_, name)| !name.contains('/') && !STANDARD_FINALIZERS.contains(name))
+        .map(|(index, name)| {
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            FieldError::invalid(format!("{field}[{index}]"), name, detail)
+        })
+        .collect()
+}
+
+/// Checks that a finalizer is a qualified name, wherever the list of it stands.
+pub fn validate_finalizer(name: &str, field: &str) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    invalid(&mut errors, field, name, qualified_name_faults(name));
+    errors
+}
+
 /// Checks what must not change between two versions: name, namespace, uid, creationTimestamp, deletionTimestamp;
-/// finalizers once terminating. A field that `new` leaves out counts as unchanged: the server owns these fields and
+/// finalizers once terminating; and labels, annotations and owners once more, as Kubernetes does. A field that `new` leaves out counts as unchanged: the server owns these fields and
 /// fills them in.
 pub fn validate_metadata_update(old: &Object, new: &Object) -> Vec<FieldError> {
     let mut errors = Vec::new();
@@ -118,6 +146,9 @@ pub fn validate_metadata_update(old: &Object, new: &Object) -> Vec<FieldError> {
             }
         }
     }
+    validate_labels(new.get(&["metadata", "labels"]), "metadata.labels", &mut errors);
+    validate_annotations(new.get(&["metadata", "annotations"]), &mut errors);
+    validate_owner_references(new.get(&["metadata", "ownerReferences"]), &mut errors);
     errors
 }
 
@@ -208,8 +239,7 @@ fn validate_finalizers(finalizers: Option<&Value>, errors: &mut Vec<FieldError>)
         }
     }
     if seen.contains(&ORPHAN_FINALIZER) && seen.contains(&FOREGROUND_FINALIZER) {
-        let detail =
-            format!("finalizer set may not contain both {ORPHAN_FINALIZER} and {FOREGROUND_FINALIZER}");
+        let detail = format!("finalizer {ORPHAN_FINALIZER} and {FOREGROUND_FINALIZER} cannot be both set");
         errors.push(FieldError::invalid(FIELD, seen, detail));
     }
 }
@@ -224,7 +254,8 @@ fn validate_owner_references(references: Option<&Value>, errors: &mut Vec<FieldE
         }
         let text = |key: &str| reference.get(key).and_then(Value::as_str).unwrap_or("");
         let api_version = text("apiVersion");
-        if api_version.is_empty() || api_version.ends_with('/') {
+        // Kubernetes reads more than one slash as no version at all; a lone one, as in "/", stands for nothing.
+        if api_version.is_empty() || api_version.ends_with('/') || api_version.matches('/').count() > 1 {
             let field = format!("{FIELD}.apiVersion");
             errors.push(FieldError::invalid(field, api_version, "version must not be empty"));
         }
@@ -249,12 +280,20 @@ fn validate_owner_references(references: Option<&Value>, errors: &mut Vec<FieldE
                     let detail = format!(
                         "Only one reference can have Controller set to true. Found \"true\" in references for {first} and {this}"
                     );
-                    errors.push(FieldError::invalid(FIELD, reference.clone(), detail));
+                    let mut error = FieldError::invalid(FIELD, Value::Null, detail);
+                    // In Kubernetes' own order of the fields.
+                    error.value = references.and_then(in_order);
+                    errors.push(error);
                 }
                 None => controller = Some(this),
             }
         }
     }
+}
+
+fn in_order(references: &Value) -> Option<String> {
+    let references: Vec<OwnerReference> = serde_json::from_value(references.clone()).ok()?;
+    serde_json::to_string(&references).ok()
 }
 
 /// The string entries of a map; anything else is reported.
@@ -322,7 +361,7 @@ fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
     };
     let mut faults = Vec::new();
     if masked.len() > longest {
-        faults.push(too_long(longest));
+        faults.push(format!("must be no more than {longest} characters"));
     }
     let fits = match rule {
         NameRule::Label => is_dns_label(&masked),
@@ -332,7 +371,9 @@ fn name_faults(rule: NameRule, name: &str, prefix: bool) -> Vec<String> {
         NameRule::Subdomain | NameRule::PathSegment => masked.split('.').all(is_dns_label),
     };
     if !fits {
-        faults.push(message.to_owned());
+        // What would be a good name but for its dots is told just that.
+        let dots = rule == NameRule::Label && masked.contains('.') && masked.split('.').all(is_dns_label);
+        faults.push(if dots { "must not contain dots".to_owned() } else { message.to_owned() });
     }
     faults
 }
@@ -354,7 +395,7 @@ fn qualified_name_faults(key: &str) -> Vec<String> {
         None => key,
         Some((_, name)) if name.contains('/') => {
             return vec![format!(
-                "a qualified name {NAME_PART_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+                "a valid label key {NAME_PART_RULE} with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
             )];
         }
         Some(("", name)) => {
@@ -363,7 +404,14 @@ fn qualified_name_faults(key: &str) -> Vec<String> {
         }
         Some((prefix, name)) => {
             let prefix_faults = name_faults(NameRule::Subdomain, prefix, false);
-            faults.extend(prefix_faults.into_iter().map(|fault| format!("prefix part {fault}")));
+            // Kubernetes counts the same bytes under two names.
+            let told = |fault: String| format!("prefix part {}", fault.replace(" characters", " bytes"));
+            faults.extend(prefix_faults.into_iter().map(
+                |fault| match fault.starts_with("must be no more") {
+                    true => told(fault),
+                    false => format!("prefix part {fault}"),
+                },
+            ));
             name
         }
     };

@@ -23,6 +23,9 @@ pub enum PatchError {
     /// A `test` failed or a path does not exist (422, as in kube-apiserver).
     #[error("{0}")]
     NotApplicable(String),
+    /// A strategic merge patch that contradicts itself or the lists it merges (500, as in kube-apiserver).
+    #[error("{0}")]
+    Contradictory(String),
     /// Too many operations or too large a result (413).
     #[error("{0}")]
     TooLarge(String),

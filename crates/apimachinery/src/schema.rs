@@ -54,6 +54,11 @@ impl StructuralSchema {
         prune(&self.root, value, true, &Path::Root, &mut unknown);
         Unknown(unknown)
     }
+    /// Drops nulls where none may stand and no default is there to take their place, as the reading of a request does;
+    /// an applied configuration keeps them, and is then refused.
+    pub fn drop_nulls(&self, value: &mut Value) {
+        defaults::drop_nulls(&self.root, value);
+    }
     /// Fills in defaults.
     pub fn default(&self, value: &mut Value) {
         defaults::fill(&self.root, value);

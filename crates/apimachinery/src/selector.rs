@@ -49,7 +49,6 @@ impl LabelSelector {
         Parser { tokens: tokens(text)?.into_iter().peekable() }
             .requirements()
             .and_then(Self::from_requirements)
-            .map_err(|fault| format!("unable to parse requirement: {fault}"))
     }
     /// Reads the object form (`matchLabels`, `matchExpressions`). An empty object selects everything. A missing selector
     /// is the caller's to interpret (Kubernetes lets it select nothing), so `null` is an error.
@@ -78,7 +77,7 @@ impl LabelSelector {
             return Err(format!("a selector may have at most {MAX_REQUIREMENTS} requirements"));
         }
         for requirement in &mut requirements {
-            requirement.check()?;
+            requirement.check().map_err(|fault| format!("unable to parse requirement: {fault}"))?;
         }
         Ok(LabelSelector { requirements })
     }
@@ -128,7 +127,8 @@ impl Requirement {
     fn check(&mut self) -> Result<(), String> {
         let quote = crate::status::quote;
         qualified_name(&self.key)
-            .map_err(|fault| format!("key: Invalid value: {}: {fault}", quote(&self.key)))?;
+            // Kubernetes names the place of a key that stands in no object like this.
+            .map_err(|fault| format!("<nil>: Invalid value: {}: {fault}", quote(&self.key)))?;
         let (Operator::In(values) | Operator::NotIn(values)) = &mut self.operator else { return Ok(()) };
         if values.is_empty() {
             return Err(
@@ -253,8 +253,13 @@ impl<'a> Parser<'a> {
         if self.tokens.peek().is_none() {
             return Ok(requirements);
         }
+        if self.tokens.peek().is_some_and(|first| *first != "!" && !is_word(first)) {
+            let found = self.tokens.next().unwrap_or("");
+            return Err(format!("found '{found}', expected: !, identifier, or 'end of string'"));
+        }
         loop {
-            requirements.push(self.requirement()?);
+            let requirement = self.requirement();
+            requirements.push(requirement.map_err(|fault| format!("unable to parse requirement: {fault}"))?);
             match self.tokens.next() {
                 None => return Ok(requirements),
                 Some(",") => {}
@@ -321,7 +326,7 @@ impl<'a> Parser<'a> {
         let mut values = Vec::new();
         match self.tokens.next() {
             Some("(") => {}
-            other => return Err(format!("found '{}', expected: '('", other.unwrap_or(""))),
+            other => return Err(format!("found '{}' expected: '('", other.unwrap_or(""))),
         }
         loop {
             let value = self.tokens.next_if(|token| is_word(token)).unwrap_or("");
@@ -355,6 +360,10 @@ impl FieldSelector {
             }
             let (path, equal, value) = split_term(term)
                 .ok_or_else(|| format!("invalid selector: '{text}'; can't understand '{term}'"))?;
+            // A term about nothing asks for nothing.
+            if path.is_empty() && value.is_empty() {
+                continue;
+            }
             requirements.push((path.to_owned(), equal, unescape(value)?));
         }
         Ok(FieldSelector { requirements })

@@ -46,6 +46,8 @@ pub struct Status {
     pub message: String,
     /// Group, kind (the resource's plural in Kubernetes), name and causes.
     pub details: Option<Box<Details>>,
+    /// What the client is to be warned of beside the error; sent as headers, not in the body.
+    pub warnings: Vec<String>,
 }
 
 /// `status.details`.
@@ -85,7 +87,15 @@ pub struct Cause {
 impl Status {
     /// An error without details.
     pub fn new(code: u16, reason: Reason, message: impl Into<String>) -> Self {
-        Status { code, reason: Some(reason), message: message.into(), details: None }
+        Status { code, reason: Some(reason), message: message.into(), details: None, warnings: Vec::new() }
+    }
+    /// An error whose details are there but say nothing, as Kubernetes answers where it knows no resource.
+    pub fn about_nothing(code: u16, reason: Reason, message: impl Into<String>) -> Self {
+        Status { details: Some(Box::default()), ..Self::new(code, reason, message) }
+    }
+    /// 500 without a reason: what Kubernetes answers where an error has no better words.
+    pub fn unexplained(message: impl Into<String>) -> Self {
+        Status { code: 500, reason: None, message: message.into(), details: None, warnings: Vec::new() }
     }
     /// 404: `<resource>.<group> "<name>" not found`.
     pub fn not_found(group: &str, resource: &str, name: &str) -> Self {
@@ -178,7 +188,7 @@ impl Status {
     fn about(code: u16, reason: Reason, message: String, group: &str, kind: &str, name: &str) -> Self {
         let details =
             Details { name: name.into(), group: group.into(), kind: kind.into(), ..Details::default() };
-        Status { code, reason: Some(reason), message, details: Some(Box::new(details)) }
+        Status { code, reason: Some(reason), message, details: Some(Box::new(details)), warnings: Vec::new() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Kubernetes' strategic merge patch: a merge patch that knows which lists are maps in disguise.
 //!
 //! What a list's merge key is depends on the built-in kind ([`shapes`]). Lists without one are replaced whole. Directives in
-//! the patch say what a merge cannot: `$patch: delete|replace|merge` (of an object, or of a list by one of its elements),
+//! the patch say what a merge cannot: `$patch: delete|replace` (of an object, or of a list by one of its elements),
 //! `$setElementOrder/<list>`, `$deleteFromPrimitiveList/<list>`, `$retainKeys`. Patches come from kubectl, which computes
 //! them from the same table, so both must agree exactly.
 //!
@@ -28,11 +28,12 @@ const DELETE_FROM_LIST: &str = "$deleteFromPrimitiveList/";
 /// `$deleteFromPrimitiveList`, `$retainKeys`). Of another kind only the metadata's lists merge. On error the target is
 /// as before.
 pub fn strategic_merge_patch(kind: &str, target: &mut Value, patch: &Value) -> Result<(), PatchError> {
-    let (Value::Object(before), Value::Object(patch)) = (&*target, patch) else {
-        return Err(malformed("target and patch must be objects"));
+    let (Value::Object(before), Value::Object(changes)) = (&*target, patch) else {
+        // A patch of nothing changes nothing.
+        return if patch.is_null() { Ok(()) } else { Err(malformed("target and patch must be objects")) };
     };
     let mut draft = before.clone();
-    merge_map(shapes::of_kind(kind), &mut draft, patch)?;
+    merge_map(shapes::of_kind(kind), &mut draft, changes)?;
     *target = Value::Object(draft);
     Ok(())
 }
@@ -44,7 +45,6 @@ fn malformed(fault: impl Into<String>) -> PatchError {
 /// What `$patch` says.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Directive {
-    Merge,
     Replace,
     Delete,
 }
@@ -52,10 +52,11 @@ enum Directive {
 fn directive(patch: &Map<String, Value>) -> Result<Option<Directive>, PatchError> {
     match patch.get(DIRECTIVE) {
         None => Ok(None),
-        Some(Value::String(word)) if word == "merge" => Ok(Some(Directive::Merge)),
         Some(Value::String(word)) if word == "replace" => Ok(Some(Directive::Replace)),
         Some(Value::String(word)) if word == "delete" => Ok(Some(Directive::Delete)),
-        Some(other) => Err(malformed(format!("{DIRECTIVE} must be merge, replace or delete, not {other}"))),
+        Some(other) => {
+            Err(PatchError::Contradictory(format!("{DIRECTIVE} must be replace or delete, not {other}")))
+        }
     }
 }
 
@@ -70,7 +71,7 @@ fn merge_map(
             return Ok(());
         }
         Some(Directive::Replace) => target.clear(),
-        Some(Directive::Merge) | None => {}
+        None => {}
     }
     retain_keys(target, patch)?;
     // Orders and deletions refer to lists as they were, so what changes the lists themselves comes in between.
@@ -129,6 +130,10 @@ fn merge_field(
                 merge_map(inner, map, change)?;
             }
         }
+        // What is not there yet is not merged with anything, and needs no keys to tell its items apart.
+        Value::Array(change) if !target.contains_key(key) && !holds_directives(change) => {
+            target.insert(key.to_owned(), Value::Array(change.clone()));
+        }
         Value::Array(change) => {
             let slot = target.entry(key).or_insert(Value::Null);
             let before = match slot.take() {
@@ -138,7 +143,8 @@ fn merge_field(
             *slot = Value::Array(match shape.field(key).and_then(Field::merge) {
                 Some(("", _)) => merge_set(before, change),
                 Some((merge_key, item)) => merge_keyed(key, merge_key, item, before, change)?,
-                None => change.iter().filter(|item| item.get(DIRECTIVE).is_none()).cloned().collect(),
+                // A list that is replaced whole knows no directives.
+                None => change.clone(),
             });
         }
         scalar => {
@@ -146,6 +152,15 @@ fn merge_field(
         }
     }
     Ok(())
+}
+
+fn holds_directives(items: &[Value]) -> bool {
+    items.iter().any(|item| match item {
+        Value::Object(map) => map.iter().any(|(key, value)| {
+            key.starts_with('$') || matches!(value, Value::Array(items) if holds_directives(items))
+        }),
+        _ => false,
+    })
 }
 
 /// Applies `$retainKeys`: every key that it does not list goes.
@@ -156,8 +171,8 @@ fn retain_keys(target: &mut Map<String, Value>, patch: &Map<String, Value>) -> R
     let stray = patch
         .iter()
         .find(|(key, change)| !key.starts_with('$') && !change.is_null() && !keys.contains(key.as_str()));
-    if let Some((stray, _)) = stray {
-        return Err(malformed(format!("{RETAIN_KEYS} lacks {}, which the patch sets", quote(stray))));
+    if stray.is_some() {
+        return Err(malformed("invalid patch format of retainKeys"));
     }
     target.retain(|key, _| keys.contains(key.as_str()));
     Ok(())

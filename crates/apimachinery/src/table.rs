@@ -51,7 +51,7 @@ impl Column {
 pub fn cell(column: &Column, path: &JsonPath, object: &Value, now: Timestamp) -> Value {
     match (column.kind.as_str(), path.first(object)) {
         (_, None | Some(Value::Null)) => Value::Null,
-        ("string", Some(text @ Value::String(_))) => text.clone(),
+        ("string" | "timestamp", Some(text @ Value::String(_))) => text.clone(),
         ("string", Some(other)) => Value::String(other.to_string()),
         ("integer", Some(Value::Number(number))) => match number.as_f64() {
             // The cast saturates, and cuts the fraction off, as Kubernetes does.

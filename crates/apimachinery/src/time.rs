@@ -4,6 +4,10 @@
 pub fn rfc3339(timestamp: jiff::Timestamp) -> String {
     timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
+/// Formats a timestamp as `metav1.MicroTime`: with six digits of a second.
+pub fn rfc3339_micro(timestamp: jiff::Timestamp) -> String {
+    timestamp.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
 /// The present moment as Kubernetes writes it.
 pub fn now() -> String {
     rfc3339(jiff::Timestamp::now())

@@ -46,12 +46,7 @@ impl Configuration {
         if self.duplicates.is_empty() {
             return Ok(());
         }
-        let problems: Vec<_> = self
-            .duplicates
-            .iter()
-            .take(MAX_WARNINGS)
-            .map(|field| format!("duplicate field {field:?}"))
-            .collect();
+        let problems: Vec<_> = self.duplicates.iter().take(MAX_WARNINGS).cloned().collect();
         match options.field_validation {
             FieldValidation::Ignore => {}
             FieldValidation::Warn => warnings.extend(problems),
@@ -97,9 +92,10 @@ pub(crate) async fn apply(
             // Not a precondition here, as in an update: the configuration says what the uid is to become.
             let error = FieldError::invalid("metadata.uid", object.uid(), "field is immutable");
             let resource = &served.resource;
-            return Err(Status::invalid(&resource.group, &resource.kind, name, vec![error]));
+            // Kubernetes finds it twice.
+            return Err(Status::invalid(&resource.group, &resource.kind, name, vec![error.clone(), error]));
         }
-        let wanted = Wanted { object, duplicates: Vec::new(), owned: true };
+        let wanted = Wanted { object, problems: Vec::new(), owned: true };
         let new = write::finish_update(inner, target, &old, wanted, options, &mut warnings)?;
         match write::store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
@@ -125,7 +121,6 @@ async fn create(
     let ownership = Ownership::new(inner, served, part, options);
     let mut object = ownership.apply(None, &configuration.object, configuration.force)?;
     configuration.check_duplicates(options, &mut warnings)?;
-    decode::check_metadata(&mut object)?;
     if !object.uid().is_empty() {
         let why = format!(
             "uid mismatch: the provided object specified uid {}, and no existing object was found",
@@ -134,19 +129,14 @@ async fn create(
         return Err(Status::conflict(&resource.group, &resource.plural, name, &why));
     }
     write::match_namespace(served, namespace, &mut object)?;
-    if object.name().is_empty() {
-        return Err(Status::bad_request(format!(
-            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
-        )));
-    }
-    write::match_name(name, &mut object)?;
+    write::match_name(name, &object)?;
     object.remove(&["metadata", "resourceVersion"]);
     let _guard = if served.namespaced() {
         Some(inner.require_namespace(served, namespace, name).await?)
     } else {
         None
     };
-    decode::admit_fields(served, &mut object, &[], options.field_validation, &mut warnings)?;
+    decode::admit_fields(served, &mut object, &[], options, &mut warnings)?;
     resource.strategy.complete(&mut object);
     let object = write::finish_create(served, user, &object, false)?;
     let (key, stored) = (served.key(namespace, name), served.stored(&object));

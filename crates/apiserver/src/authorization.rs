@@ -81,7 +81,7 @@ impl<'a> Attributes<'a> {
             why.push_str(reason);
         }
         if self.resource.is_empty() {
-            return Status::new(403, grange_apimachinery::Reason::Forbidden, format!("forbidden: {why}"));
+            return Status::forbidden("", "", "", &why);
         }
         Status::forbidden(self.group, self.resource, self.name, &why)
     }

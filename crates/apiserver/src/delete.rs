@@ -1,17 +1,15 @@
 //! Deletion: preconditions, finalizers, propagation policies, collections.
 use std::sync::Arc;
 
-use grange_apimachinery::{Object, Reason, Status, Value, time};
+use grange_apimachinery::{Object, Status, time};
 use grange_store::{Entry, ListRequest, Precondition, StoreError};
 use serde_json::json;
 
 use crate::{
     UserInfo,
     limits::{MAX_CONFLICT_RETRIES, PAGE_ENTRIES},
-    negotiate::BodyForm,
     read::Selection,
     registry::Served,
-    request::Query,
     response::store_error,
     server::Inner,
     write::{self, Written},
@@ -36,62 +34,9 @@ pub(crate) struct DeleteOptions {
     pub(crate) uid: Option<String>,
     pub(crate) resource_version: Option<String>,
     pub(crate) propagation: Option<Propagation>,
+    /// The old form of the propagation policy, as it was asked for.
+    pub(crate) orphan_dependents: Option<bool>,
     pub(crate) dry_run: bool,
-}
-
-impl DeleteOptions {
-    /// Reads the body (may be empty) and the query parameters.
-    pub(crate) fn parse(body: &[u8], form: BodyForm, query: &Query) -> Result<Self, Status> {
-        let mut options = DeleteOptions { dry_run: query.dry_run, ..Self::default() };
-        let mut policy = query.propagation_policy.clone();
-        let mut orphan = query.orphan_dependents;
-        if !body.iter().all(u8::is_ascii_whitespace) {
-            let (value, _) = crate::decode::parse_body(body, form)?;
-            if !value.is_object() {
-                return Err(Status::bad_request("the body of the request is not DeleteOptions"));
-            }
-            let text = |value: &Value, field: &str| match &value[field] {
-                Value::Null => Ok(None),
-                Value::String(text) => Ok(Some(text.clone())),
-                _ => Err(Status::bad_request(format!("DeleteOptions: {field} must be a string"))),
-            };
-            if text(&value, "kind")?.is_some_and(|kind| kind != "DeleteOptions") {
-                return Err(Status::bad_request("the body of the request is not DeleteOptions"));
-            }
-            policy = text(&value, "propagationPolicy")?.or(policy);
-            orphan = value["orphanDependents"].as_bool().or(orphan);
-            let preconditions = &value["preconditions"];
-            options.uid = text(preconditions, "uid")?;
-            options.resource_version = text(preconditions, "resourceVersion")?;
-            if let Some(list) = value["dryRun"].as_array() {
-                if list.iter().any(|entry| entry != "All") {
-                    return Err(invalid_options("dryRun: Unsupported value: supported values: \"All\""));
-                }
-                options.dry_run |= !list.is_empty();
-            }
-        }
-        options.propagation = match (policy.as_deref(), orphan) {
-            (Some(_), Some(_)) => {
-                return Err(invalid_options(
-                    "propagationPolicy: Invalid value: orphanDependents and deletionPropagation cannot be both set",
-                ));
-            }
-            (None, None) | (Some(""), None) => None,
-            (Some("Background"), None) | (None, Some(false)) => Some(Propagation::Background),
-            (Some("Foreground"), None) => Some(Propagation::Foreground),
-            (Some("Orphan"), None) | (None, Some(true)) => Some(Propagation::Orphan),
-            (Some(other), None) => {
-                return Err(invalid_options(&format!(
-                    "propagationPolicy: Invalid value: {other:?}: must be one of Foreground, Background, Orphan"
-                )));
-            }
-        };
-        Ok(options)
-    }
-}
-
-fn invalid_options(why: &str) -> Status {
-    Status::new(422, Reason::Invalid, format!("DeleteOptions.meta.k8s.io \"\" is invalid: {why}"))
 }
 
 /// What a deletion did.
@@ -132,7 +77,7 @@ async fn delete_entry(
     name: &str,
     options: &DeleteOptions,
 ) -> Result<Result<Deleted, StoreError>, Status> {
-    let old = served.entry_object(entry)?;
+    let mut old = served.entry_object(entry)?;
     check_preconditions(served, &old, name, options)?;
     served.resource.strategy.check_delete(user, &old)?;
     let mut new = old.clone();
@@ -142,7 +87,9 @@ async fn delete_entry(
     }
     if !new.is_terminating() {
         new.set(&["metadata", "deletionTimestamp"], time::now());
-        new.set(&["metadata", "deletionGracePeriodSeconds"], 0);
+        if !served.is_namespaces() {
+            new.set(&["metadata", "deletionGracePeriodSeconds"], 0);
+        }
         if new.generation() > 0 && served.resource.generation {
             new.set(&["metadata", "generation"], new.generation() + 1);
         }
@@ -153,8 +100,9 @@ async fn delete_entry(
     if write::is_released(served, &new) {
         if !options.dry_run {
             let precondition = Precondition::ModRevision(entry.mod_revision);
-            if let Err(error) = inner.delete_key(served, &entry.key, precondition).await {
-                return Ok(Err(error));
+            match inner.delete_key(served, &entry.key, precondition).await {
+                Ok(gone) => old.set(&["metadata", "resourceVersion"], gone.mod_revision.to_string()),
+                Err(error) => return Ok(Err(error)),
             }
         }
         return Ok(Ok(Deleted::Gone(old)));
@@ -178,7 +126,7 @@ fn check_preconditions(
     options: &DeleteOptions,
 ) -> Result<(), Status> {
     let refuse =
-        |why: String| Err(Status::conflict(&served.resource.group, &served.resource.plural, name, &why));
+        |why: String| Err(Status::conflict(&served.resource.group, &served.resource.kind, name, &why));
     if let Some(uid) = options.uid.as_deref().filter(|uid| *uid != old.uid()) {
         return refuse(format!(
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",

@@ -96,15 +96,21 @@ pub(crate) fn answer(
         }
         _ => None,
     };
-    let Some(value) = known else { return Err(unknown()) };
+    let Some(value) = known else {
+        // Below /api Kubernetes knows all there is, and says so; anything else is just no page.
+        if parts.first() == Some(&"api") || !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return Err(unknown());
+        }
+        return Ok(response::text(StatusCode::NOT_FOUND, "404 page not found\n"));
+    };
     require_get(request, || {
-        negotiate::require_json(request.headers())?;
+        negotiate::require_document(request.headers())?;
         Ok(response::json(StatusCode::OK, value.to_string().into_bytes()))
     })
 }
 
 fn unknown() -> Status {
-    Status::new(404, Reason::NotFound, "the server could not find the requested resource")
+    Status::about_nothing(404, Reason::NotFound, "the server could not find the requested resource")
 }
 
 fn require_get(
@@ -114,7 +120,7 @@ fn require_get(
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return answer();
     }
-    Err(Status::new(
+    Err(Status::about_nothing(
         405,
         Reason::MethodNotAllowed,
         "the server does not allow this method on the requested resource",

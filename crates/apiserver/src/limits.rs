@@ -3,6 +3,8 @@ use std::time::Duration;
 
 /// Largest request body that is read whole (kube-apiserver's own limit).
 pub const MAX_BODY_BYTES: usize = 3 * 1024 * 1024;
+/// Largest answer that is written as YAML, which needs it whole.
+pub const MAX_YAML_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 /// Longest request path.
 pub const MAX_PATH_BYTES: usize = 4096;
 /// Longest query string.

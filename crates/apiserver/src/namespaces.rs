@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use crate::{
     UserInfo,
+    builtin::validation,
     delete::{self, DeleteOptions},
     keys,
     limits::{CONTROLLER_RETRY, PAGE_ENTRIES},
@@ -125,24 +126,8 @@ impl Strategy for NamespaceStrategy {
         self.complete(object);
         Ok(())
     }
-    fn prepare_update(&self, _: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
-        // `spec` is the finalizers and nothing else: they change through /finalize only.
-        let finalizers = |object: &Object| object.get(&["spec", "finalizers"]).cloned();
-        if old.is_terminating() {
-            if let Some(Value::Array(wanted)) = finalizers(new) {
-                let kept = finalizers(old).unwrap_or_default();
-                if wanted.iter().any(|entry| !kept.as_array().is_some_and(|kept| kept.contains(entry))) {
-                    let error = FieldError::forbidden(
-                        "spec.finalizers",
-                        "no finalizer can be added to a terminating namespace",
-                    );
-                    return Err(Status::invalid("", "Namespace", old.name(), vec![error]));
-                }
-            }
-        } else if let Some(kept) = finalizers(old) {
-            new.set(&["spec", "finalizers"], kept);
-        }
-        Ok(())
+    fn validate(&self, old: Option<&Object>, new: &Object) -> Vec<FieldError> {
+        validation::namespace(old, new)
     }
     fn check_delete(&self, _: &UserInfo, object: &Object) -> Result<(), Status> {
         if PROTECTED.contains(&object.name()) {

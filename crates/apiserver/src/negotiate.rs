@@ -2,6 +2,8 @@
 use grange_apimachinery::{Reason, Status};
 use http::{HeaderMap, header};
 
+use crate::Resource;
+
 /// The form an answer takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -9,8 +11,31 @@ pub(crate) enum Form {
     Plain,
     /// `meta.k8s.io/v1` Table.
     Table,
-    /// `meta.k8s.io/v1` PartialObjectMetadata (List).
+    /// `meta.k8s.io/v1` PartialObjectMetadata.
     Partial,
+    /// `meta.k8s.io/v1` PartialObjectMetadataList.
+    PartialList,
+}
+
+impl Form {
+    /// 406 where one object was asked for and a list is the answer, or the other way round.
+    pub(crate) fn check(self, resource: &Resource, list: bool) -> Result<(), Status> {
+        let (asked, is) = match (self, list) {
+            (Form::Partial, true) => ("PartialObjectMetadata", "a list"),
+            (Form::PartialList, false) => ("PartialObjectMetadataList", "not a list"),
+            _ => return Ok(()),
+        };
+        let package = resource.group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+        let ending = if list { "List" } else { "" };
+        Err(Status::new(
+            406,
+            Reason::NotAcceptable,
+            format!(
+                "you requested {asked}, but the requested object is {is} (*{package}.{}{ending})",
+                resource.kind
+            ),
+        ))
+    }
 }
 
 /// One entry of an Accept header.
@@ -29,7 +54,11 @@ impl<'a> MediaRange<'a> {
     }
     /// Whether JSON satisfies it.
     pub(crate) fn takes_json(&self) -> bool {
-        matches!(self.media_type, "application/json" | "*/*" | "application/*")
+        matches!(self.media_type, "application/json" | "*/*")
+    }
+    /// Whether YAML satisfies it, and JSON does not.
+    fn takes_yaml(&self) -> bool {
+        self.media_type == "application/yaml"
     }
 }
 
@@ -56,7 +85,7 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Vec<MediaRange<'_>> {
 /// The first acceptable form; `list` tells `PartialObjectMetadataList` from `PartialObjectMetadata`.
 pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Status> {
     for range in accepted(headers) {
-        if !range.takes_json() {
+        if !range.takes_json() && !range.takes_yaml() {
             continue;
         }
         let Some(kind) = range.parameter("as") else { return Ok(Form::Plain) };
@@ -65,23 +94,56 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, Status> {
         }
         match kind {
             "Table" => return Ok(Form::Table),
-            "PartialObjectMetadata" | "PartialObjectMetadataList" => return Ok(Form::Partial),
+            "PartialObjectMetadata" => return Ok(Form::Partial),
+            "PartialObjectMetadataList" => return Ok(Form::PartialList),
             _ => {}
         }
+    }
+    // Some form of JSON would do, but none that there is.
+    if accepted(headers).iter().any(MediaRange::takes_json) {
+        return Err(Status::new(
+            406,
+            Reason::NotAcceptable,
+            "only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf",
+        ));
     }
     Err(not_acceptable())
 }
 
-/// Refuses clients that take no JSON.
+/// The same for lists, of which there are also streams.
+pub(crate) fn list_form(headers: &HeaderMap) -> Result<Form, Status> {
+    form(headers).map_err(|mut status| {
+        if status.details.is_some() {
+            status.message.push_str(
+                ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch",
+            );
+        }
+        status
+    })
+}
+
+/// Refuses clients that take neither JSON nor YAML.
+pub(crate) fn require_document(headers: &HeaderMap) -> Result<(), Status> {
+    let takes = |range: &MediaRange<'_>| range.takes_json() || range.takes_yaml();
+    if accepted(headers).iter().any(takes) { Ok(()) } else { Err(not_acceptable()) }
+}
+
+/// Refuses clients that take no JSON: a stream has no other form.
 pub(crate) fn require_json(headers: &HeaderMap) -> Result<(), Status> {
     if accepted(headers).iter().any(MediaRange::takes_json) { Ok(()) } else { Err(not_acceptable()) }
 }
 
+/// Whether the client takes YAML rather than JSON.
+pub(crate) fn prefers_yaml(headers: &HeaderMap) -> bool {
+    let ranges = accepted(headers);
+    ranges.iter().find(|range| range.takes_json() || range.takes_yaml()).is_some_and(MediaRange::takes_yaml)
+}
+
 fn not_acceptable() -> Status {
-    Status::new(
+    Status::about_nothing(
         406,
         Reason::NotAcceptable,
-        "only the following media types are accepted: application/json, application/json;stream=watch",
+        "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, application/vnd.kubernetes.protobuf",
     )
 }
 
@@ -129,17 +191,12 @@ pub(crate) fn object_form(headers: &HeaderMap) -> Result<BodyForm, Status> {
 
 /// The form of a patch.
 pub(crate) fn patch_form(headers: &HeaderMap, strategic: bool) -> Result<BodyForm, Status> {
-    let known = if strategic {
-        "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml"
-    } else {
-        "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-    };
     match media_type(headers).as_str() {
         "application/json-patch+json" => Ok(BodyForm::JsonPatch),
         "application/merge-patch+json" => Ok(BodyForm::MergePatch),
         "application/strategic-merge-patch+json" if strategic => Ok(BodyForm::StrategicMergePatch),
         "application/apply-patch+yaml" => Ok(BodyForm::ApplyPatch),
-        _ => Err(unsupported(known)),
+        _ => Err(Status::about_nothing(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type")),
     }
 }
 

@@ -12,7 +12,7 @@ use grange_apimachinery::{
     definition::Scale,
     patch::{self, PatchError},
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 
 use crate::{
@@ -23,11 +23,12 @@ use crate::{
     discovery,
     fairness::{Cost, OwnRequest, keep_seat},
     impersonation,
-    limits::{MAX_BODY_BYTES, MAX_WARNINGS},
+    limits::MAX_BODY_BYTES,
     negotiate::{self, BodyForm, Form},
+    options,
     read::{self, ListError, Selection},
     registry::{Endpoint, Served},
-    request::{Query, RequestInfo},
+    request::{FieldValidation, Query, RequestInfo},
     resource::VirtualResource,
     response, scale,
     server::Inner,
@@ -40,6 +41,7 @@ use crate::{
 pub(crate) async fn call(inner: &Arc<Inner>, request: Request<Body>) -> Response<Body> {
     let head = request.method() == Method::HEAD;
     let path = request.uri().path().to_owned();
+    let yaml = negotiate::prefers_yaml(request.headers());
     let mut response = match AssertUnwindSafe(handle(inner, request)).catch_unwind().await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => list_error(&error),
@@ -49,6 +51,9 @@ pub(crate) async fn call(inner: &Arc<Inner>, request: Request<Body>) -> Response
             response::status(&Status::internal("an unexpected failure; see the server's log"))
         }
     };
+    if yaml {
+        response = response::as_yaml(response).await;
+    }
     if head {
         *response.body_mut() = Body::Empty;
     }
@@ -94,11 +99,11 @@ async fn handle(inner: &Arc<Inner>, mut request: Request<Body>) -> Result<Respon
 }
 
 fn unknown() -> Status {
-    Status::new(404, Reason::NotFound, "the server could not find the requested resource")
+    Status::about_nothing(404, Reason::NotFound, "the server could not find the requested resource")
 }
 
 fn method_not_allowed() -> Status {
-    Status::new(
+    Status::about_nothing(
         405,
         Reason::MethodNotAllowed,
         "the server does not allow this method on the requested resource",
@@ -125,7 +130,7 @@ async fn resource(
     let endpoint = registry.endpoint(&info.group, &info.version, &info.resource).ok_or_else(unknown)?;
     if (endpoint.resource().scope == crate::Scope::Cluster
         && !info.namespace.is_empty()
-        && info.resource != "namespaces")
+        && !(info.resource == "namespaces" && info.namespace == info.name))
         || !info.rest.is_empty()
     {
         return Err(unknown().into());
@@ -147,7 +152,7 @@ async fn resource(
                 let seat = inner.fairness.seat(&user.username, Cost::of(info, query)).await?;
                 keep_seat(call.dispatch(request).await?, seat)
             };
-            add_warnings(response.headers_mut(), served.resource.deprecation.as_slice());
+            response::add_warnings(response.headers_mut(), served.resource.deprecation.as_slice());
             Ok(response)
         }
     }
@@ -172,7 +177,7 @@ async fn create_virtual(
     info: &RequestInfo,
     request: Request<Body>,
 ) -> Result<Response<Body>, Status> {
-    negotiate::require_json(request.headers())?;
+    negotiate::require_document(request.headers())?;
     let form = negotiate::object_form(request.headers())?;
     let body = collect(request.into_body()).await?;
     let resource = handler.resource();
@@ -226,12 +231,13 @@ impl Call<'_> {
                     .await?)
             }
             ("list", Part::Main) => {
-                let form = negotiate::form(request.headers())?;
-                let gzip = negotiate::takes_gzip(request.headers());
+                let form = negotiate::list_form(request.headers())?;
+                let gzip = takes_gzip(request.headers());
                 read::list(self.inner, self.served.clone(), self.user, namespace, self.query, form, gzip)
                     .await
             }
             ("watch", Part::Main) => {
+                negotiate::require_json(request.headers())?;
                 let form = negotiate::form(request.headers())?;
                 Ok(watch::watch(self.inner, self.served.clone(), self.user, namespace, self.query, form)
                     .await?)
@@ -249,14 +255,8 @@ impl Call<'_> {
         }
     }
 
-    /// How to write; `options_kind` is what Kubernetes calls the query of this kind of write.
-    fn options(
-        &self,
-        headers: &HeaderMap,
-        options_kind: &str,
-        applies: bool,
-    ) -> Result<WriteOptions, Status> {
-        self.query.validate_write(options_kind, applies)?;
+    /// How to write.
+    fn options(&self, headers: &HeaderMap) -> WriteOptions {
         let manager = match self.query.field_manager.as_str() {
             "" => {
                 let agent = headers.get(http::header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -264,11 +264,13 @@ impl Call<'_> {
             }
             named => named.to_owned(),
         };
-        Ok(WriteOptions {
+        WriteOptions {
             dry_run: self.query.dry_run,
             field_validation: self.query.field_validation,
             manager: manager.into(),
-        })
+            patches: self.info.verb == "patch",
+            applies: false,
+        }
     }
 
     fn target<'a>(&'a self, namespace: &'a str, part: Part) -> Target<'a> {
@@ -277,9 +279,11 @@ impl Call<'_> {
 
     async fn create(&self, namespace: &str, request: Request<Body>) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
-        let body_form = negotiate::object_form(request.headers())?;
-        let options = self.options(request.headers(), "CreateOptions", false)?;
-        let body = collect(request.into_body()).await?;
+        let (parts, body) = request.into_parts();
+        let body = collect(body).await?;
+        options::check_write(self.query, "create", false)?;
+        let options = self.options(&parts.headers);
+        let body_form = negotiate::object_form(&parts.headers)?;
         let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
         let written =
             write::create(self.inner, self.served, self.user, namespace, object, &duplicates, &options)
@@ -294,12 +298,28 @@ impl Call<'_> {
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
         let form = negotiate::form(request.headers())?;
-        let body_form = negotiate::object_form(request.headers())?;
-        let options = self.options(request.headers(), "UpdateOptions", false)?;
-        let body = collect(request.into_body()).await?;
-        let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
-        let make = |_: &Object| Ok(Wanted::new(object.clone(), duplicates.clone()));
-        let written = write::update(self.inner, &self.target(namespace, part), &options, make).await?;
+        let (parts, body) = request.into_parts();
+        let body = collect(body).await?;
+        options::check_write(self.query, "update", false)?;
+        let options = self.options(&parts.headers);
+        let body_form = negotiate::object_form(&parts.headers)?;
+        let (object, problems) = decode::parse_object(&body, body_form, self.served)?;
+        let make = |_: &Object| Ok(Wanted::new(object.clone(), problems.clone()));
+        let target = self.target(namespace, part);
+        let written = match write::update(self.inner, &target, &options, make).await {
+            // Some kinds are created like this, too, by who may do that.
+            Err(missing) if missing.code == 404 && self.served.resource.is_created_by_update() => {
+                let attributes =
+                    Attributes { verb: "create", ..Attributes::of_request(self.user, self.info) };
+                Authorized::check(self.inner.authorizer.as_ref(), attributes)?;
+                let mut object = object;
+                write::match_name(&self.info.name, &object)?;
+                object.remove(&["metadata", "resourceVersion"]);
+                write::create(self.inner, self.served, self.user, namespace, object, &problems, &options)
+                    .await?
+            }
+            other => other?,
+        };
         self.written(written, form)
     }
 
@@ -309,11 +329,12 @@ impl Call<'_> {
         part: Part,
         request: Request<Body>,
     ) -> Result<Response<Body>, Status> {
-        let form = negotiate::form(request.headers())?;
         let body_form = negotiate::patch_form(request.headers(), self.served.builtin)?;
+        let form = negotiate::form(request.headers())?;
         let applies = body_form == BodyForm::ApplyPatch;
-        let options = self.options(request.headers(), "PatchOptions", applies)?;
+        let options = WriteOptions { applies, ..self.options(request.headers()) };
         let body = collect(request.into_body()).await?;
+        options::check_write(self.query, "patch", applies)?;
         let target = self.target(namespace, part);
         if applies {
             let configuration = apply::Configuration::parse(&body, self.query.force == Some(true))?;
@@ -325,11 +346,17 @@ impl Call<'_> {
             let written = apply::apply(self.inner, &target, &options, &configuration, may_create).await?;
             return self.written(written, form);
         }
-        let (patch, duplicates) = decode::parse_body(&body, body_form)?;
+        // A patch that cannot be read is told of only where there is something to patch.
+        let parsed = decode::parse_body(&body, body_form);
         let name = &self.info.name;
         let make = |old: &Object| {
-            let object = apply_patch(self.served, old, body_form, &patch, name)?;
-            Ok(Wanted::new(object, duplicates.clone()))
+            let (patch, problems) = parsed.as_ref().map_err(|status| {
+                let mut status = status.clone();
+                status.message = format!("error decoding patch: {}", status.message);
+                status
+            })?;
+            let object = apply_patch(self.served, old, body_form, patch, name, self.query.field_validation)?;
+            Ok(Wanted::new(object, problems.clone()))
         };
         let written = write::update(self.inner, &target, &options, make).await?;
         self.written(written, form)
@@ -347,15 +374,16 @@ impl Call<'_> {
                 self.served.entry_object(&entry.ok_or_else(|| self.served.not_found(name))?)?
             }
             "update" | "patch" => {
-                let kind = if self.info.verb == "update" { "UpdateOptions" } else { "PatchOptions" };
-                let options = self.options(request.headers(), kind, false)?;
+                options::check_write(self.query, &self.info.verb, false)?;
+                let options = self.options(request.headers());
                 let change = self.scale_change(request).await?;
                 let make = |old: &Object| {
                     let (mut wanted, _) = scale::read(paths, old)?;
                     match &change {
                         ScaleChange::Replace(scale) => wanted = scale.clone(),
                         ScaleChange::Patch(form, patch) => {
-                            wanted = apply_patch(self.served, &wanted, *form, patch, name)?;
+                            let validation = self.query.field_validation;
+                            wanted = apply_patch(self.served, &wanted, *form, patch, name, validation)?;
                         }
                     }
                     Ok(Wanted::new(scale::apply(paths, old, &wanted)?, Vec::new()))
@@ -395,10 +423,20 @@ impl Call<'_> {
         let name = &self.info.name;
         let key = self.served.key(namespace, name);
         match delete::delete(self.inner, self.served, self.user, &key, name, &options).await? {
+            Deleted::Gone(object) if self.served.resource.returns_deleted() => {
+                read::unstored(self.served, self.user, object, self.query, form, StatusCode::OK)
+            }
             Deleted::Gone(object) => {
                 Ok(response::json(StatusCode::OK, delete::success(self.served, &object)))
             }
-            Deleted::Pending(written) => self.written(written, form),
+            Deleted::Pending(written) => {
+                let mut response = self.written(written, form)?;
+                // Who asks in the old way to let dependents go learns that this goes on.
+                if options.orphan_dependents == Some(false) {
+                    *response.status_mut() = StatusCode::ACCEPTED;
+                }
+                Ok(response)
+            }
         }
     }
 
@@ -408,8 +446,9 @@ impl Call<'_> {
         request: Request<Body>,
     ) -> Result<Response<Body>, ListError> {
         let form = negotiate::form(request.headers())?;
-        let gzip = negotiate::takes_gzip(request.headers());
+        let gzip = takes_gzip(request.headers());
         let options = self.delete_options(request).await?;
+        options::check_list(self.query, false)?;
         let selection = Selection::new(self.query, self.served)?;
         let entries =
             delete::delete_collection(self.inner, self.served, self.user, namespace, &selection, &options)
@@ -423,7 +462,7 @@ impl Call<'_> {
         let (parts, body) = request.into_parts();
         let body = collect(body).await?;
         let form = if body.is_empty() { BodyForm::Json } else { negotiate::object_form(&parts.headers)? };
-        DeleteOptions::parse(&body, form, self.query)
+        options::delete_options(&body, form, self.query)
     }
 
     fn written(&self, written: Written, form: Form) -> Result<Response<Body>, Status> {
@@ -438,7 +477,7 @@ impl Call<'_> {
                 read::unstored(self.served, self.user, object, self.query, form, code)?
             }
         };
-        add_warnings(response.headers_mut(), &written.warnings);
+        response::add_warnings(response.headers_mut(), &written.warnings);
         Ok(response)
     }
 }
@@ -449,14 +488,9 @@ enum ScaleChange {
     Patch(BodyForm, Value),
 }
 
-fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
-    for warning in warnings.iter().take(MAX_WARNINGS) {
-        let text: String = warning.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
-        if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes()) {
-            headers.append(http::header::WARNING, value);
-        }
-    }
+/// YAML is made of the plain text.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    negotiate::takes_gzip(headers) && !negotiate::prefers_yaml(headers)
 }
 
 /// The present object with a patch applied.
@@ -466,6 +500,7 @@ fn apply_patch(
     form: BodyForm,
     patch: &Value,
     name: &str,
+    validation: FieldValidation,
 ) -> Result<Object, Status> {
     let mut target = Value::Object(old.0.clone());
     let result = match form {
@@ -477,19 +512,42 @@ fn apply_patch(
             patch::merge_patch(&mut target, patch);
             Ok(())
         }
-        _ => Err(PatchError::Malformed("error decoding patch: a merge patch is an object".into())),
+        _ => Err(PatchError::Malformed("Invalid JSON Patch".into())),
     };
     result.map_err(|error| match error {
         PatchError::Malformed(why) => Status::bad_request(why),
-        PatchError::NotApplicable(why) => {
-            let mut status = Status::invalid(&served.resource.group, &served.resource.kind, name, Vec::new());
-            status.message = format!("the server rejected our request due to an error in our request: {why}");
-            status
-        }
+        // Kubernetes says no more than the first half.
+        PatchError::NotApplicable(why) => Status::about_nothing(
+            422,
+            Reason::Invalid,
+            format!("the server rejected our request due to an error in our request: {why}"),
+        ),
+        PatchError::Contradictory(why) => Status::unexplained(why),
         PatchError::TooLarge(why) => Status::new(413, Reason::RequestEntityTooLarge, why),
     })?;
+    if served.builtin && form != BodyForm::StrategicMergePatch && !target["apiVersion"].is_string() {
+        return unversioned(target, name, validation);
+    }
     match target {
         Value::Object(map) => Ok(Object(map)),
         _ => Err(Status::bad_request("the patched document is not an object")),
     }
+}
+
+/// Of an object without a version Kubernetes knows no field, and so finds no name.
+fn unversioned(target: Value, name: &str, validation: FieldValidation) -> Result<Object, Status> {
+    let object = match target {
+        Value::Object(map) => Object(map),
+        _ => Object::default(),
+    };
+    let fields = object.0.keys().filter(|field| *field != "kind");
+    let warnings: Vec<String> = fields.map(|field| format!("unknown field {field:?}")).collect();
+    if validation == FieldValidation::Strict {
+        let why = format!("strict decoding error: {}", warnings.join(", "));
+        return Err(decode::unreadable_patch(&object, &why));
+    }
+    let told = if validation == FieldValidation::Warn { warnings } else { Vec::new() };
+    write::match_name(name, &Object::default())
+        .map(|()| Object::default())
+        .map_err(|status| Status { warnings: told, ..status })
 }

@@ -19,6 +19,7 @@ use crate::{
     Body, UserInfo, keys,
     limits::{CHUNK_BYTES, FUTURE_REVISION_WAIT, GZIP_MINIMUM_BYTES, PAGE_ENTRIES},
     negotiate::Form,
+    options,
     registry::Served,
     request::{Query, ResourceVersionMatch},
     response::{self, store_error},
@@ -37,12 +38,17 @@ impl<'a> Selection<'a> {
     pub(crate) fn new(query: &'a Query, served: &Served) -> Result<Self, Status> {
         for (path, ..) in &query.field_selector.requirements {
             let known = path == "metadata.name"
-                || (path == "metadata.namespace" && served.namespaced())
+                || (path == "metadata.namespace" && (served.namespaced() || served.own))
                 || served
                     .resource
                     .selectable_fields
                     .iter()
                     .any(|field| field.trim_start_matches('.') == path);
+            if !known && served.own && served.resource.selectable_fields.is_empty() {
+                return Err(Status::bad_request(format!(
+                    "{path:?} is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
+                )));
+            }
             if !known {
                 return Err(Status::bad_request(format!("field label not supported: {path}")));
             }
@@ -73,7 +79,7 @@ pub(crate) async fn get(
     query: &Query,
     form: Form,
 ) -> Result<Response<Body>, Status> {
-    if let Some(revision) = query.revision()?
+    if let Some(revision) = query.revision().map_err(|status| Status::unexplained(status.message))?
         && revision > 0
     {
         wait_for_revision(inner, Revision(revision)).await?;
@@ -101,11 +107,12 @@ pub(crate) fn single(
     form: Form,
     code: StatusCode,
 ) -> Result<Response<Body>, Status> {
+    form.check(&served.resource, false)?;
     let mut out = Vec::with_capacity(stored.len() + 40);
     served.render(user, stored, revision, &mut out);
     let body = match form {
         Form::Plain => out,
-        Form::Partial => {
+        Form::Partial | Form::PartialList => {
             let mut partial = Vec::with_capacity(out.len());
             table::render_partial(&out, &mut partial);
             partial
@@ -130,12 +137,13 @@ pub(crate) fn unstored(
     form: Form,
     code: StatusCode,
 ) -> Result<Response<Body>, Status> {
+    form.check(&served.resource, false)?;
     if served.resource.strategy.redacts() {
         served.resource.strategy.redact(user, &mut object);
     }
     let body = match form {
         Form::Plain => object.to_bytes(),
-        Form::Partial => {
+        Form::Partial | Form::PartialList => {
             let mut partial = Vec::new();
             table::render_partial(&object.to_bytes(), &mut partial);
             partial.into()
@@ -179,6 +187,8 @@ pub(crate) struct Page {
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+#[derive(Default)]
 struct ContinueToken {
     v: String,
     /// The revision of the list; -1 means whatever is newest.
@@ -195,12 +205,13 @@ fn encode_continue(revision: i64, start: &str) -> String {
 }
 
 fn decode_continue(text: &str) -> Result<(Option<Revision>, String), Status> {
-    let invalid = |why: &str| Status::bad_request(format!("continue key is not valid: {why}"));
+    let invalid =
+        |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
     let bytes =
         URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|_| invalid("illegal base64 data"))?;
     let token: ContinueToken = serde_json::from_slice(&bytes).map_err(|_| invalid("unreadable"))?;
     if token.v != CONTINUE_VERSION {
-        return Err(invalid(&format!("server does not recognize this encoded version {:?}", token.v)));
+        return Err(invalid(&format!("server does not recognize this encoded version {}", token.v)));
     }
     if token.start.is_empty()
         || token.start.starts_with('/')
@@ -236,9 +247,13 @@ pub(crate) async fn page(
     query: &Query,
     selection: &Selection<'_>,
 ) -> Result<Page, ListError> {
-    query.validate_list(false)?;
     let prefix = keys::list_prefix(&served.prefix, namespace);
-    let wanted = query.revision()?;
+    let wanted = query.revision().map_err(|mut status| {
+        status.message = format!("invalid resource version: {}", status.message);
+        status
+    })?;
+    // At "any revision" Kubernetes answers from its cache, whole.
+    let limit = if wanted == Some(0) { 0 } else { query.limit };
     let mut start = None;
     let mut revision = None;
     if !query.continue_token.is_empty() {
@@ -252,7 +267,7 @@ pub(crate) async fn page(
             || (query.resource_version_match.is_none() && query.limit > 0);
         revision = exact.then_some(Revision(wanted));
     }
-    let listed = select(inner, &prefix, start.clone(), query.limit, revision, selection).await;
+    let listed = select(inner, &prefix, start.clone(), limit, revision, selection).await;
     match (listed, start) {
         (Ok(page), _) => Ok(page),
         (Err(StoreError::Compacted { .. }), Some(start)) => Err(ListError {
@@ -326,6 +341,14 @@ async fn select(
     }
 }
 
+/// What rows carry; the parameter means nothing where no table is asked for.
+pub(crate) fn include(query: &Query, form: Form) -> Result<IncludeObject, Status> {
+    match form {
+        Form::Table => IncludeObject::parse(query.include_object.as_deref()),
+        _ => Ok(IncludeObject::Metadata),
+    }
+}
+
 /// Answers a list.
 pub(crate) async fn list(
     inner: &Inner,
@@ -336,8 +359,10 @@ pub(crate) async fn list(
     form: Form,
     gzip: bool,
 ) -> Result<Response<Body>, ListError> {
+    options::check_list(query, false)?;
     let selection = Selection::new(query, &served)?;
-    let include = IncludeObject::parse(query.include_object.as_deref())?;
+    let include = include(query, form)?;
+    form.check(&served.resource, true)?;
     let page = page(inner, &served, namespace, query, &selection).await?;
     Ok(list_response(served, user, page, form, include, gzip))
 }
@@ -364,7 +389,7 @@ pub(crate) fn list_response(
             served.resource.list_kind(),
             served.resource.api_version(),
         ),
-        Form::Partial => format!(
+        Form::Partial | Form::PartialList => format!(
             "{{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/v1\",\"metadata\":{metadata},\"items\":["
         ),
         Form::Table => format!(

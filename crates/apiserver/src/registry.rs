@@ -44,6 +44,8 @@ pub(crate) struct Served {
     pub(crate) resource: Resource,
     /// Whether it came with the server (then strategic merge patches and unconditional updates are allowed).
     pub(crate) builtin: bool,
+    /// Whether the server itself brought it: then its strategy validates everything, and the schema only decodes.
+    pub(crate) own: bool,
     /// What its keys begin with.
     pub(crate) prefix: String,
     /// Its table.
@@ -79,6 +81,7 @@ impl Served {
             types: OnceLock::new(),
             builtin,
             life: None,
+            own: false,
             resource,
         }
     }
@@ -241,8 +244,9 @@ impl Registry {
         let own = resource.api_version();
         let stored_api_version =
             self.storage.get(&storage).map_or(own.clone(), |first| first.stored_api_version.clone());
-        let builtin = builtin || KUBERNETES_GROUPS.contains(&resource.group.as_str());
-        let served = Arc::new(Served::new(resource, builtin, &stored_api_version));
+        let kubernetes = builtin || KUBERNETES_GROUPS.contains(&resource.group.as_str());
+        let served = Served { own: builtin, ..Served::new(resource, kubernetes, &stored_api_version) };
+        let served = Arc::new(served);
         let names = &served.resource;
         self.note_version(&names.group, &names.version);
         self.endpoints.insert(

@@ -3,8 +3,7 @@
 //! Nothing here looks anything up: an unknown resource parses, is authorized, and is then answered 404, so that an
 //! outsider cannot tell what exists.
 use grange_apimachinery::{
-    FieldError, Reason, Status,
-    apply::validate_manager,
+    Reason, Status,
     selector::{FieldSelector, LabelSelector},
 };
 use http::Method;
@@ -88,7 +87,7 @@ impl RequestInfo {
             }
         }
         // As in Kubernetes a namespace lies in itself, so that a RoleBinding there can grant access to it.
-        if info.group.is_empty() && info.resource == "namespaces" {
+        if info.group.is_empty() && info.resource == "namespaces" && info.namespace.is_empty() {
             info.namespace.clone_from(&info.name);
         }
         info.verb = verb(method, &info, query).to_owned();
@@ -196,8 +195,10 @@ pub struct Query {
     pub continue_token: String,
     /// `resourceVersion`.
     pub resource_version: String,
-    /// `resourceVersionMatch`.
+    /// `resourceVersionMatch`, where it is known.
     pub resource_version_match: Option<ResourceVersionMatch>,
+    /// `resourceVersionMatch` as it was sent.
+    pub resource_version_match_word: String,
     /// `watch`.
     pub watch: bool,
     /// `allowWatchBookmarks`.
@@ -206,14 +207,18 @@ pub struct Query {
     pub send_initial_events: Option<bool>,
     /// `timeoutSeconds`.
     pub timeout_seconds: Option<u64>,
-    /// `dryRun=All`.
+    /// Whether `dryRun` was given.
     pub dry_run: bool,
+    /// The values of `dryRun`.
+    pub dry_run_values: Vec<String>,
     /// `fieldManager`.
     pub field_manager: String,
     /// `force` (server-side apply only).
     pub force: Option<bool>,
     /// `fieldValidation`.
     pub field_validation: FieldValidation,
+    /// `fieldValidation` as it was sent.
+    pub field_validation_word: String,
     /// `propagationPolicy`.
     pub propagation_policy: Option<String>,
     /// `gracePeriodSeconds`.
@@ -222,6 +227,10 @@ pub struct Query {
     pub orphan_dependents: Option<bool>,
     /// `includeObject` of tables.
     pub include_object: Option<String>,
+    /// What cannot be read of the options of lists and watches; only those are refused for it.
+    pub list_fault: Option<String>,
+    /// What cannot be read of the options of deletions.
+    pub delete_fault: Option<String>,
 }
 
 impl Query {
@@ -231,27 +240,37 @@ impl Query {
             return Err(Status::bad_request("query string too long"));
         }
         let mut query = Query::default();
+        let mut seen: Vec<String> = Vec::new();
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decode = |text| {
                 percent_decode(text, true)
                     .ok_or_else(|| Status::bad_request("malformed percent encoding in the query"))
             };
-            query.set(&decode(key)?, decode(value)?)?;
+            let (key, value) = (decode(key)?, decode(value)?);
+            // Of a parameter that is given twice the first value counts, as in Kubernetes; `dryRun` is a list.
+            if key == "dryRun" || !seen.contains(&key) {
+                query.set(&key, value)?;
+                seen.push(key);
+            }
         }
         Ok(query)
     }
 
     fn set(&mut self, key: &str, value: String) -> Result<(), Status> {
         match key {
-            "labelSelector" => {
-                self.label_selector = LabelSelector::parse(&value)
-                    .map_err(|why| Status::bad_request(format!("unable to parse requirement: {why}")))?;
-            }
-            "fieldSelector" => {
-                self.field_selector = FieldSelector::parse(&value).map_err(Status::bad_request)?;
-            }
-            "limit" => self.limit = integer(key, &value)?.max(0) as usize,
+            "labelSelector" => match LabelSelector::parse(&value) {
+                Ok(selector) => self.label_selector = selector,
+                Err(fault) => note(&mut self.list_fault, fault),
+            },
+            "fieldSelector" => match FieldSelector::parse(&value) {
+                Ok(selector) => self.field_selector = selector,
+                Err(fault) => note(&mut self.list_fault, fault),
+            },
+            "limit" => match integer(key, &value) {
+                Ok(limit) => self.limit = limit.max(0) as usize,
+                Err(fault) => note(&mut self.list_fault, fault),
+            },
             "continue" if value.len() > MAX_CONTINUE_BYTES => {
                 return Err(Status::bad_request("continue key is not valid: too long"));
             }
@@ -259,114 +278,43 @@ impl Query {
             "resourceVersion" => self.resource_version = value,
             "resourceVersionMatch" => {
                 self.resource_version_match = match value.as_str() {
-                    "" => None,
                     "Exact" => Some(ResourceVersionMatch::Exact),
                     "NotOlderThan" => Some(ResourceVersionMatch::NotOlderThan),
-                    other => {
-                        return Err(list_options_invalid(&format!(
-                            "resourceVersionMatch: Unsupported value: {other:?}: supported values: \"Exact\", \"NotOlderThan\", \"\""
-                        )));
-                    }
+                    _ => None,
                 };
+                self.resource_version_match_word = value;
             }
             "watch" => self.watch = boolean(&value),
             "allowWatchBookmarks" => self.allow_watch_bookmarks = boolean(&value),
             "sendInitialEvents" => self.send_initial_events = Some(boolean(&value)),
-            "timeoutSeconds" => self.timeout_seconds = Some(integer(key, &value)?.max(0) as u64),
-            "dryRun" => match value.as_str() {
-                "All" => self.dry_run = true,
-                "" => {}
-                other => {
-                    return Err(Status::new(
-                        422,
-                        Reason::Invalid,
-                        format!("dryRun: Unsupported value: {other:?}: supported values: \"All\""),
-                    ));
-                }
+            "timeoutSeconds" => match integer(key, &value) {
+                Ok(seconds) => self.timeout_seconds = Some(seconds.max(0) as u64),
+                Err(fault) => note(&mut self.list_fault, fault),
             },
+            "dryRun" => {
+                self.dry_run = true;
+                self.dry_run_values.push(value);
+            }
             "fieldManager" => self.field_manager = value,
             "force" => self.force = Some(boolean(&value)),
             "fieldValidation" => {
                 self.field_validation = match value.as_str() {
                     "Ignore" => FieldValidation::Ignore,
-                    "" | "Warn" => FieldValidation::Warn,
                     "Strict" => FieldValidation::Strict,
-                    other => {
-                        return Err(Status::new(
-                            422,
-                            Reason::Invalid,
-                            format!(
-                                "fieldValidation: Unsupported value: {other:?}: supported values: \"Ignore\", \"Strict\", \"Warn\""
-                            ),
-                        ));
-                    }
+                    _ => FieldValidation::Warn,
                 };
+                self.field_validation_word = value;
             }
             "propagationPolicy" => self.propagation_policy = Some(value),
-            "gracePeriodSeconds" => self.grace_period_seconds = Some(integer(key, &value)?),
+            "gracePeriodSeconds" => match integer(key, &value) {
+                Ok(seconds) => self.grace_period_seconds = Some(seconds),
+                Err(fault) => note(&mut self.delete_fault, fault),
+            },
             "orphanDependents" => self.orphan_dependents = Some(boolean(&value)),
             "includeObject" => self.include_object = Some(value),
             _ => {}
         }
         Ok(())
-    }
-
-    /// The rules between list and watch parameters that Kubernetes checks.
-    pub fn validate_list(&self, watch: bool) -> Result<(), Status> {
-        let matching = self.resource_version_match;
-        if watch {
-            return match (self.send_initial_events, matching) {
-                (None, Some(_)) => Err(list_options_invalid(
-                    "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-                )),
-                (Some(_), None | Some(ResourceVersionMatch::Exact)) => Err(list_options_invalid(
-                    "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-                )),
-                _ => Ok(()),
-            };
-        }
-        if self.send_initial_events.is_some() {
-            return Err(list_options_invalid(
-                "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for list",
-            ));
-        }
-        if matching.is_some() && !self.continue_token.is_empty() {
-            return Err(list_options_invalid(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden when continue is provided",
-            ));
-        }
-        if matching.is_some() && self.resource_version.is_empty() {
-            return Err(list_options_invalid(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden unless resourceVersion is provided",
-            ));
-        }
-        if matching == Some(ResourceVersionMatch::Exact) && self.resource_version == "0" {
-            return Err(list_options_invalid(
-                "resourceVersionMatch: Forbidden: resourceVersionMatch \"Exact\" is forbidden for resourceVersion \"0\"",
-            ));
-        }
-        if !self.continue_token.is_empty() && !matches!(self.resource_version.as_str(), "" | "0") {
-            return Err(Status::bad_request(
-                "specifying resource version is not allowed when using continue",
-            ));
-        }
-        Ok(())
-    }
-
-    /// The rules of the options of a write (`CreateOptions`, `UpdateOptions`, `PatchOptions`) that Kubernetes checks.
-    pub fn validate_write(&self, options_kind: &str, applies: bool) -> Result<(), Status> {
-        let mut errors = Vec::new();
-        if applies && self.field_manager.is_empty() {
-            errors.push(FieldError::required("fieldManager", "is required for apply patch"));
-        }
-        if options_kind == "PatchOptions" && !applies && self.force.is_some() {
-            errors.push(FieldError::forbidden("force", "may not be specified for non-apply patch"));
-        }
-        errors.extend(validate_manager("fieldManager", &self.field_manager));
-        match errors.is_empty() {
-            true => Ok(()),
-            false => Err(Status::invalid("meta.k8s.io", options_kind, "", errors)),
-        }
     }
 
     /// `resourceVersion` as a number; `None` when absent.
@@ -387,22 +335,18 @@ pub(crate) fn parse_revision(text: &str) -> Result<Option<u64>, Status> {
     })
 }
 
-fn list_options_invalid(message: &str) -> Status {
-    Status::new(422, Reason::Invalid, format!("ListOptions.meta.k8s.io \"\" is invalid: {message}"))
-}
-
 /// Kubernetes' reading of boolean parameters: everything but `false` and `0` is true.
 fn boolean(value: &str) -> bool {
     !(value.eq_ignore_ascii_case("false") || value == "0")
 }
 
-fn integer(key: &str, value: &str) -> Result<i64, Status> {
-    if value.is_empty() {
-        return Ok(0);
-    }
-    value.parse().map_err(|_| {
-        Status::bad_request(format!("{key}: Invalid value: {value:?}: must be a decimal number"))
-    })
+fn integer(key: &str, value: &str) -> Result<i64, String> {
+    value.parse().map_err(|_| format!("{key}: Invalid value: {value:?}: must be a decimal number"))
+}
+
+/// Keeps the first fault.
+fn note(slot: &mut Option<String>, fault: String) {
+    slot.get_or_insert(fault);
 }
 
 #[cfg(test)]

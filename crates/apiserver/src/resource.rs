@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use grange_apimachinery::{
-    Object, Status, definition::Scale, name::NameRule, schema::StructuralSchema, table::Column,
+    FieldError, Object, Status, definition::Scale, name::NameRule, schema::StructuralSchema, table::Column,
 };
 
 use crate::{Body, UserInfo, authorization::Authorized};
@@ -83,6 +83,18 @@ impl Resource {
     pub fn list_kind(&self) -> String {
         format!("{}List", self.kind)
     }
+    /// Whether a PUT creates what is not there.
+    pub(crate) fn is_created_by_update(&self) -> bool {
+        self.is_lease() || self.group == "rbac.authorization.k8s.io"
+    }
+    /// Whether these are leases, the one built-in kind that is never updated without a resourceVersion.
+    pub(crate) fn is_lease(&self) -> bool {
+        self.group == "coordination.k8s.io" && self.plural == "leases"
+    }
+    /// Whether a deletion is answered with the object that is gone, as of service accounts, rather than with a status.
+    pub(crate) fn returns_deleted(&self) -> bool {
+        self.group.is_empty() && self.plural == "serviceaccounts"
+    }
     /// `group/version`, or `v1` for core.
     pub fn api_version(&self) -> String {
         if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
@@ -92,6 +104,10 @@ impl Resource {
 /// Hooks of a resource; pure and quick, called inside the write path before the object is stored. They see the
 /// object after defaulting and pruning and before validation of metadata.
 pub trait Strategy: Send + Sync + 'static {
+    /// Whether [`Strategy::decode`] reads the object, instead of the schema.
+    fn decodes(&self) -> bool {
+        false
+    }
     /// Brings what a client sent into the form that is stored, before the schema sees it; names the unknown fields it drops.
     fn decode(&self, object: &mut Object, unknown: &mut Vec<String>) -> Result<(), Status> {
         let _ = (object, unknown);
@@ -111,6 +127,11 @@ pub trait Strategy: Send + Sync + 'static {
     fn prepare_update(&self, user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
         let _ = (user, old, new);
         Ok(())
+    }
+    /// What is wrong with a new object, or (`old` is there) with a change, beside what metadata's rules for all kinds find.
+    fn validate(&self, old: Option<&Object>, new: &Object) -> Vec<FieldError> {
+        let _ = (old, new);
+        Vec::new()
     }
     /// Refuses a deletion.
     fn check_delete(&self, user: &UserInfo, object: &Object) -> Result<(), Status> {

@@ -1,10 +1,14 @@
 //! Answers: JSON, Status, and the mapping of store errors to Status.
 use bytes::Bytes;
-use grange_apimachinery::{Reason, Status};
+use grange_apimachinery::{Reason, Status, Value, yaml};
 use grange_store::StoreError;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 
-use crate::Body;
+use crate::{
+    Body,
+    limits::{MAX_WARNINGS, MAX_YAML_ANSWER_BYTES},
+};
 
 /// A JSON answer.
 pub(crate) fn json(code: StatusCode, body: impl Into<Body>) -> Response<Body> {
@@ -14,6 +18,24 @@ pub(crate) fn json(code: StatusCode, body: impl Into<Body>) -> Response<Body> {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
     response
+}
+
+/// A JSON answer as YAML; one that is too large for that is refused.
+pub(crate) async fn as_yaml(response: Response<Body>) -> Response<Body> {
+    let (mut parts, body) = response.into_parts();
+    if parts.headers.get(header::CONTENT_TYPE).is_none_or(|value| value != "application/json") {
+        return Response::from_parts(parts, body);
+    }
+    let Ok(bytes) = Limited::new(body, MAX_YAML_ANSWER_BYTES).collect().await else {
+        return status(&Status::new(
+            406,
+            Reason::NotAcceptable,
+            format!("an answer of more than {MAX_YAML_ANSWER_BYTES} bytes is not written as YAML"),
+        ));
+    };
+    let value: Value = serde_json::from_slice(&bytes.to_bytes()).unwrap_or_default();
+    parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/yaml"));
+    Response::from_parts(parts, yaml::to_string(&value).into_bytes().into())
 }
 
 /// A plain text answer.
@@ -26,6 +48,17 @@ pub(crate) fn text(code: StatusCode, body: &str) -> Response<Body> {
     response
 }
 
+/// Adds what the client is warned of.
+pub(crate) fn add_warnings(headers: &mut HeaderMap, warnings: &[String]) {
+    for warning in warnings.iter().take(MAX_WARNINGS) {
+        let text: String = warning.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_bytes(format!("299 - \"{quoted}\"").as_bytes()) {
+            headers.append(http::header::WARNING, value);
+        }
+    }
+}
+
 /// An error's answer.
 pub(crate) fn status(status: &Status) -> Response<Body> {
     let code = StatusCode::from_u16(status.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -33,9 +66,7 @@ pub(crate) fn status(status: &Status) -> Response<Body> {
     if let Some(seconds) = status.details.as_ref().and_then(|details| details.retry_after_seconds) {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if code == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
+    add_warnings(response.headers_mut(), &status.warnings);
     response
 }
 

@@ -2,12 +2,17 @@
 use std::sync::{Arc, Weak};
 
 use futures::future::BoxFuture;
-use grange_apimachinery::{Object, Reason, Status, Value};
+use grange_apimachinery::{Object, Status, Value, time};
 use serde_json::json;
 
 use crate::{
-    Attributes, Resource, Scope, UserInfo, authentication::authenticate_token, authorization::Authorized,
-    resource::VirtualResource, server::Inner, service_account::ISSUER,
+    Attributes, Resource, Scope, UserInfo,
+    authentication::authenticate_token,
+    authorization::Authorized,
+    resource::VirtualResource,
+    review_validation::{self, Asked},
+    server::Inner,
+    service_account::ISSUER,
 };
 
 const AUTHENTICATION: &str = "authentication.k8s.io";
@@ -73,24 +78,33 @@ impl VirtualResource for Review {
             let inner =
                 self.inner.upgrade().ok_or_else(|| Status::unavailable("the server is stopping", 1))?;
             let user = authorized.attributes.user;
+            review_validation::decode(&self.resource().kind, &mut object)?;
             let status = match self.kind {
                 Kind::Token => token_review(&inner, &object).await?,
-                Kind::SelfSubject => json!({"userInfo": user}),
-                Kind::SubjectAccess => subject_access_review(&inner, &object, "")?,
-                Kind::LocalSubjectAccess => {
-                    subject_access_review(&inner, &object, authorized.attributes.namespace)?
+                Kind::SelfSubject => {
+                    object.set(&["metadata", "creationTimestamp"], time::now());
+                    json!({"userInfo": user})
                 }
-                Kind::SelfSubjectAccess => access_review(&inner, user, &object)?,
-                Kind::SelfSubjectRules => rules_review(&inner, user, &object)?,
+                Kind::SubjectAccess => subject_access_review(&inner, &object, Asked::Somebody)?,
+                Kind::LocalSubjectAccess => {
+                    let namespace = authorized.attributes.namespace;
+                    subject_access_review(&inner, &object, Asked::SomebodyIn(namespace))?
+                }
+                Kind::SelfSubjectAccess => {
+                    review_validation::check(&object, Asked::Oneself)?;
+                    access_review(&inner, user, &object)
+                }
+                Kind::SelfSubjectRules => {
+                    let status = rules_review(&inner, user, &object)?;
+                    // As in Kubernetes the answer does not repeat the question.
+                    object.0.insert("spec".into(), json!({}));
+                    status
+                }
             };
             object.0.insert("status".into(), status);
             Ok(object)
         })
     }
-}
-
-fn invalid(message: &str) -> Status {
-    Status::new(422, Reason::Invalid, message)
 }
 
 async fn token_review(inner: &Inner, object: &Object) -> Result<Value, Status> {
@@ -127,11 +141,12 @@ async fn token_review(inner: &Inner, object: &Object) -> Result<Value, Status> {
             }
             status
         }
-        None => json!({"user": {}, "error": "the token is unknown or expired"}),
+        None => json!({"user": {}, "error": "invalid bearer token"}),
     })
 }
 
-fn subject_access_review(inner: &Inner, object: &Object, namespace: &str) -> Result<Value, Status> {
+fn subject_access_review(inner: &Inner, object: &Object, asked: Asked<'_>) -> Result<Value, Status> {
+    review_validation::check(object, asked)?;
     let spec = object.0.get("spec").cloned().unwrap_or_default();
     let user: UserInfo = UserInfo {
         username: spec["user"].as_str().unwrap_or_default().to_owned(),
@@ -139,28 +154,16 @@ fn subject_access_review(inner: &Inner, object: &Object, namespace: &str) -> Res
         groups: serde_json::from_value(spec["groups"].clone()).unwrap_or_default(),
         extra: serde_json::from_value(spec["extra"].clone()).unwrap_or_default(),
     };
-    if user.username.is_empty() && user.groups.is_empty() {
-        return Err(invalid(
-            "spec.user: Invalid value: \"\": at least one of user or group must be specified",
-        ));
-    }
-    if !namespace.is_empty() {
-        let asked = object.text(&["spec", "resourceAttributes", "namespace"]);
-        if asked != namespace {
-            return Err(invalid(&format!(
-                "spec.resourceAttributes.namespace: Invalid value: {asked:?}: must match metadata.namespace"
-            )));
-        }
-    }
-    access_review(inner, &user, object)
+    Ok(access_review(inner, &user, object))
 }
 
-fn access_review(inner: &Inner, user: &UserInfo, object: &Object) -> Result<Value, Status> {
-    let resource = object.get(&["spec", "resourceAttributes"]).filter(|value| !value.is_null());
-    let path = object.get(&["spec", "nonResourceAttributes"]).filter(|value| !value.is_null());
+/// Decides; the object was checked.
+fn access_review(inner: &Inner, user: &UserInfo, object: &Object) -> Value {
+    let resource = object.get(&["spec", "resourceAttributes"]);
+    let path = object.get(&["spec", "nonResourceAttributes"]).unwrap_or(&Value::Null);
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
-    let decision = match (resource, path) {
-        (Some(resource), None) => {
+    let decision = match resource {
+        Some(resource) => {
             let (verb, group, version) =
                 (text(resource, "verb"), text(resource, "group"), text(resource, "version"));
             let (plural, subresource) = (text(resource, "resource"), text(resource, "subresource"));
@@ -177,23 +180,18 @@ fn access_review(inner: &Inner, user: &UserInfo, object: &Object) -> Result<Valu
                 path: "",
             })
         }
-        (None, Some(path)) => {
+        None => {
             let (verb, path) = (text(path, "verb"), text(path, "path"));
             inner
                 .authorizer
                 .authorize(&Attributes { path: &path, ..Attributes::of_resource(user, &verb, "", "") })
-        }
-        _ => {
-            return Err(invalid(
-                "spec.resourceAttributes: Invalid value: exactly one of nonResourceAttributes or resourceAttributes must be specified",
-            ));
         }
     };
     let mut status = json!({"allowed": decision.allowed});
     if !decision.reason.is_empty() {
         status["reason"] = decision.reason.into();
     }
-    Ok(status)
+    status
 }
 
 fn rules_review(inner: &Inner, user: &UserInfo, object: &Object) -> Result<Value, Status> {

@@ -17,7 +17,7 @@ use aws_lc_rs::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures::future::BoxFuture;
-use grange_apimachinery::{Object, Status, StoredHeader, Value, time};
+use grange_apimachinery::{FieldError, Object, Status, StoredHeader, Value, time};
 use http::{Response, StatusCode};
 use serde_json::json;
 
@@ -31,6 +31,7 @@ use crate::{
     resource::Subresource,
     response::{self, store_error},
     server::Inner,
+    typed,
 };
 
 /// Who signs: the `iss` claim, and the audience of tokens that name none.
@@ -66,11 +67,14 @@ struct Claims {
 #[derive(serde::Serialize, serde::Deserialize)]
 struct KubernetesClaims {
     namespace: String,
-    serviceaccount: AccountClaims,
+    serviceaccount: ObjectClaims,
+    /// The secret with which the token goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    secret: Option<ObjectClaims>,
 }
 
-#[derive(serde::Serialize, serde::Deserialize)]
-struct AccountClaims {
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct ObjectClaims {
     name: String,
     uid: String,
 }
@@ -154,6 +158,30 @@ pub(crate) struct Issued {
     audiences: Vec<String>,
 }
 
+/// The name and uid of an object of the core group that exists.
+async fn find(inner: &Inner, plural: &str, namespace: &str, name: &str) -> Result<ObjectClaims, Status> {
+    let served = inner.builtin("", plural)?;
+    let entry = inner.store.get(&served.key(namespace, name)).await.map_err(store_error)?;
+    let entry = entry.ok_or_else(|| served.not_found(name))?;
+    let header = StoredHeader::parse(&entry.value)
+        .map_err(|error| Status::internal(format!("stored object: {error}")))?;
+    Ok(ObjectClaims { name: name.to_owned(), uid: header.metadata.uid.into_owned() })
+}
+
+/// Whether what a token goes by is still the same object.
+async fn is_there(
+    inner: &Inner,
+    plural: &str,
+    namespace: &str,
+    claims: &ObjectClaims,
+) -> Result<bool, Status> {
+    match find(inner, plural, namespace, &claims.name).await {
+        Ok(found) => Ok(found.uid == claims.uid),
+        Err(status) if status.code == 404 => Ok(false),
+        Err(status) => Err(status),
+    }
+}
+
 /// Issues a token for an account that exists.
 pub(crate) async fn issue(
     inner: &Inner,
@@ -162,14 +190,22 @@ pub(crate) async fn issue(
     audiences: &[String],
     lifetime: Duration,
 ) -> Result<Issued, Status> {
+    issue_bound(inner, namespace, name, audiences, lifetime, None).await
+}
+
+/// The same for a token that goes with a secret.
+async fn issue_bound(
+    inner: &Inner,
+    namespace: &str,
+    name: &str,
+    audiences: &[String],
+    lifetime: Duration,
+    secret: Option<ObjectClaims>,
+) -> Result<Issued, Status> {
     let Some(issuer) = &inner.issuer else {
         return Err(Status::internal("this server has no key for service account tokens"));
     };
-    let served = inner.builtin("", "serviceaccounts")?;
-    let entry = inner.store.get(&served.key(namespace, name)).await.map_err(store_error)?;
-    let entry = entry.ok_or_else(|| served.not_found(name))?;
-    let header = StoredHeader::parse(&entry.value)
-        .map_err(|error| Status::internal(format!("stored object: {error}")))?;
+    let account = find(inner, "serviceaccounts", namespace, name).await?;
     let now = jiff::Timestamp::now();
     let lifetime = lifetime.min(MAX_TOKEN_LIFETIME);
     let expires = now
@@ -184,10 +220,7 @@ pub(crate) async fn issue(
         iat: now.as_second(),
         nbf: now.as_second(),
         jti: uuid::Uuid::new_v4().to_string(),
-        kubernetes: KubernetesClaims {
-            namespace: namespace.into(),
-            serviceaccount: AccountClaims { name: name.into(), uid: header.metadata.uid.into_owned() },
-        },
+        kubernetes: KubernetesClaims { namespace: namespace.into(), serviceaccount: account, secret },
     })?;
     Ok(Issued { token, expires, audiences })
 }
@@ -200,12 +233,12 @@ pub(crate) async fn verify(inner: &Inner, token: &str) -> Result<Option<Authenti
         return Ok(None);
     };
     let (namespace, account) = (&claims.kubernetes.namespace, &claims.kubernetes.serviceaccount);
-    let served = inner.builtin("", "serviceaccounts")?;
-    let Some(entry) = inner.store.get(&served.key(namespace, &account.name)).await.map_err(store_error)?
-    else {
+    if !is_there(inner, "serviceaccounts", namespace, account).await? {
         return Ok(None);
-    };
-    if !StoredHeader::parse(&entry.value).is_ok_and(|header| header.metadata.uid == account.uid) {
+    }
+    if let Some(secret) = &claims.kubernetes.secret
+        && !is_there(inner, "secrets", namespace, secret).await?
+    {
         return Ok(None);
     }
     let mut groups = service_account_groups(namespace);
@@ -253,13 +286,21 @@ impl Subresource for TokenRequest {
             let form = negotiate::object_form(request.headers())?;
             let body = pipeline::collect(request.into_body()).await?;
             let (mut object, _) =
-                decode::parse_object_as(&body, form, "authentication.k8s.io/v1", "TokenRequest", true)?;
+                decode::parse_object_as(&body, form, "authentication.k8s.io/v1", KIND, true)?;
+            decode_request(&mut object)?;
             let (namespace, name) = (authorized.attributes.namespace, authorized.attributes.name);
+            let account = find(&inner, "serviceaccounts", namespace, name).await?;
+            check_request(&object, namespace, &account)?;
+            let secret = bound_secret(&inner, &object, namespace).await?;
             let audiences: Vec<String> = object
                 .get(&["spec", "audiences"])
                 .and_then(|list| serde_json::from_value(list.clone()).ok())
                 .unwrap_or_default();
-            let issued = issue(&inner, namespace, name, &audiences, lifetime(&object)?).await?;
+            let seconds = object.get(&["spec", "expirationSeconds"]).and_then(Value::as_u64);
+            let lifetime = seconds.map_or(DEFAULT_TOKEN_LIFETIME, Duration::from_secs);
+            let issued = issue_bound(&inner, namespace, name, &audiences, lifetime, secret).await?;
+            object.set(&["metadata", "uid"], account.uid);
+            object.set(&["spec", "expirationSeconds"], lifetime.min(MAX_TOKEN_LIFETIME).as_secs());
             object.set(&["metadata", "name"], name);
             object.set(&["metadata", "namespace"], namespace);
             object.set(&["metadata", "creationTimestamp"], time::now());
@@ -271,18 +312,81 @@ impl Subresource for TokenRequest {
     }
 }
 
-fn lifetime(object: &Object) -> Result<Duration, Status> {
-    let seconds = match object.get(&["spec", "expirationSeconds"]) {
-        None | Some(Value::Null) => return Ok(DEFAULT_TOKEN_LIFETIME),
-        Some(value) => value.as_u64(),
-    };
-    let lifetime = seconds.map(Duration::from_secs).filter(|lifetime| *lifetime >= MIN_TOKEN_LIFETIME);
-    lifetime.map(|lifetime| lifetime.min(MAX_TOKEN_LIFETIME)).ok_or_else(|| {
-        let error = grange_apimachinery::FieldError::invalid(
-            "spec.expirationSeconds",
-            object.get(&["spec", "expirationSeconds"]).cloned().unwrap_or_default(),
-            "may not specify a duration less than 10 minutes",
+const GROUP: &str = "authentication.k8s.io";
+const KIND: &str = "TokenRequest";
+/// Longer than any token may be asked for.
+const MAX_ASKED_SECONDS: i64 = 1 << 32;
+
+fn decode_request(object: &mut Object) -> Result<(), Status> {
+    let text = json!({"type": "string"});
+    let schema = json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {
+        "audiences": {"type": "array", "items": text},
+        "expirationSeconds": {"type": "integer", "nullable": true},
+        "boundObjectRef": {"type": "object", "properties": {
+            "apiVersion": text, "kind": text, "name": text, "uid": text,
+        }},
+    }}}});
+    let mut unknown = Vec::new();
+    typed::decode_metadata(object, &mut unknown)
+        .and_then(|()| typed::decode_fields(&schema, object, &mut unknown))
+        .map_err(|why| decode::cannot_be_handled(KIND, "v1", &why))
+}
+
+fn check_request(object: &Object, namespace: &str, account: &ObjectClaims) -> Result<(), Status> {
+    let name = account.name.as_str();
+    for (field, wanted) in [("name", name), ("namespace", namespace)] {
+        let own = object.text(&["metadata", field]);
+        if !own.is_empty() && own != wanted {
+            let what = if field == "name" { "name" } else { "namespace" };
+            let detail = format!("must match the service account {what} if specified");
+            let error = FieldError::invalid(format!("metadata.{field}"), own, detail);
+            return Err(Status::invalid(GROUP, KIND, name, vec![error]));
+        }
+    }
+    if !object.uid().is_empty() && object.uid() != account.uid {
+        let why = format!(
+            "the UID in the token request ({}) does not match the UID of the service account ({})",
+            object.uid(),
+            account.uid
         );
-        Status::invalid("authentication.k8s.io", "TokenRequest", object.name(), vec![error])
-    })
+        return Err(Status::conflict(GROUP, KIND, name, &why));
+    }
+    let seconds = object.get(&["spec", "expirationSeconds"]).and_then(Value::as_i64);
+    let shortest = MIN_TOKEN_LIFETIME.as_secs() as i64;
+    let detail = match seconds {
+        Some(seconds) if seconds < shortest => "may not specify a duration less than 10 minutes",
+        Some(seconds) if seconds > MAX_ASKED_SECONDS => "may not specify a duration larger than 2^32 seconds",
+        _ => return Ok(()),
+    };
+    let error = FieldError::invalid("spec.expirationSeconds", seconds, detail);
+    Err(Status::invalid(GROUP, KIND, "", vec![error]))
+}
+
+/// The secret that a token is to go with. Pods and nodes have none of their own here, so none is ever found.
+async fn bound_secret(
+    inner: &Inner,
+    object: &Object,
+    namespace: &str,
+) -> Result<Option<ObjectClaims>, Status> {
+    let Some(reference) = object.get(&["spec", "boundObjectRef"]) else { return Ok(None) };
+    let text = |field: &str| reference[field].as_str().unwrap_or_default();
+    let (group, version) = text("apiVersion").rsplit_once('/').unwrap_or(("", text("apiVersion")));
+    let (kind, name, uid) = (text("kind"), text("name"), text("uid"));
+    let secret = match (group, kind) {
+        ("", "Secret") => find(inner, "secrets", namespace, name).await?,
+        ("", "Pod") => return Err(Status::not_found("", "pods", name)),
+        ("", "Node") => return Err(Status::not_found("", "nodes", name)),
+        _ => {
+            return Err(Status::bad_request(format!(
+                "cannot bind token to object of type {group}/{version}, Kind={kind}"
+            )));
+        }
+    };
+    if !uid.is_empty() && uid != secret.uid {
+        let why = format!(
+            "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have been deleted and then recreated"
+        );
+        return Err(Status::conflict(group, kind, name, &why));
+    }
+    Ok(Some(secret))
 }

@@ -11,6 +11,8 @@ use serde_json::{json, value::RawValue};
 enum Source {
     /// A JSONPath.
     Path(Option<JsonPath>),
+    /// `text(.spec.holderIdentity)`: a text, empty where there is none.
+    Text(JsonPath),
     /// `count(.data,.binaryData)`: how many entries the fields have together.
     Count(Vec<String>),
     /// `reference(.roleRef)`: `Kind/name`.
@@ -31,6 +33,7 @@ impl Source {
         let field = |text: &str| text.trim().trim_start_matches('.').to_owned();
         match call {
             Some(("count", fields)) => Source::Count(fields.split(',').map(field).collect()),
+            Some(("text", path)) => JsonPath::compile(path).map_or(Source::Path(None), Source::Text),
             Some(("reference", name)) => Source::Reference(field(name)),
             Some(("object", name)) => Source::Object(field(name)),
             Some(("subjects", kind)) => Source::Subjects(kind.to_owned()),
@@ -72,7 +75,7 @@ impl Cells {
         })];
         list.extend(self.columns.iter().map(|(column, _)| {
             json!({
-                "name": column.name, "type": if column.kind == "date" && !self.custom { "string" } else { column.kind.as_str() }, "format": column.format,
+                "name": column.name, "type": if self.custom { column.kind.as_str() } else { shown_type(&column.kind) }, "format": column.format,
                 "description": column.description, "priority": column.priority,
             })
         }));
@@ -84,6 +87,7 @@ impl Cells {
         cells.extend(self.columns.iter().map(|(column, source)| match source {
             Source::Path(Some(path)) => cell(column, path, object, now),
             Source::Path(None) => Value::Null,
+            Source::Text(path) => Value::from(path.first(object).and_then(Value::as_str).unwrap_or_default()),
             Source::Count(fields) => {
                 Value::from(fields.iter().map(|field| length(&object[field.as_str()])).sum::<usize>())
             }
@@ -107,6 +111,15 @@ impl Cells {
             Source::Labels(prefix) => labels(object, prefix),
         }));
         cells
+    }
+}
+
+/// Ages are texts to who reads them; times are dates.
+fn shown_type(kind: &str) -> &str {
+    match kind {
+        "date" => "string",
+        "timestamp" => "date",
+        other => other,
     }
 }
 
@@ -167,7 +180,7 @@ impl IncludeObject {
             None | Some("" | "Metadata") => Ok(IncludeObject::Metadata),
             Some("None") => Ok(IncludeObject::None),
             Some("Object") => Ok(IncludeObject::Object),
-            Some(other) => Err(Status::bad_request(format!("unrecognized includeObject value: {other:?}"))),
+            Some(other) => Err(crate::options::include_object(other)),
         }
     }
 }

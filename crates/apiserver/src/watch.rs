@@ -11,7 +11,7 @@ use grange_apimachinery::{
     selector::{FieldSelector, LabelSelector},
 };
 use grange_store::{Batch, Entry, Event, ListRequest, Revision, StoreError};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode};
 use rand::RngExt as _;
 use serde_json::json;
 use tokio::{
@@ -41,9 +41,11 @@ pub(crate) async fn watch(
     query: &Query,
     form: Form,
 ) -> Result<Response<Body>, Status> {
-    query.validate_list(true)?;
+    crate::options::check_list(query, true)?;
     Selection::new(query, &served)?;
-    let include = IncludeObject::parse(query.include_object.as_deref())?;
+    let include = read::include(query, form)?;
+    // Events show one object each, whatever they were asked for as.
+    let form = if form == Form::PartialList { Form::Partial } else { form };
     let Ok(permit) = inner.watches.clone().try_acquire_owned() else {
         return Err(Status::new(
             429,
@@ -53,7 +55,7 @@ pub(crate) async fn watch(
     };
     let retired = served.life.as_ref().map(|life| life.retired.clone()).unwrap_or_default();
     let prefix = keys::list_prefix(&served.prefix, namespace);
-    let wanted = query.revision()?;
+    let wanted = query.revision().map_err(|status| Status::unexplained(status.message))?;
     let lines = Lines {
         definitions: (form == Form::Table).then(|| served.cells.definitions()),
         served,
@@ -105,12 +107,7 @@ pub(crate) async fn watch(
         })
         .boxed(),
     };
-    let mut response = response::json(StatusCode::OK, Body::Stream(stream));
-    if form != Form::Plain {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;stream=watch"));
-    }
+    let response = response::json(StatusCode::OK, Body::Stream(stream));
     Ok(response)
 }
 
@@ -337,7 +334,7 @@ impl Lines {
                 let object = json!({"kind": resource.kind, "apiVersion": resource.api_version(), "metadata": metadata});
                 out.extend_from_slice(object.to_string().as_bytes());
             }
-            Form::Partial => {
+            Form::Partial | Form::PartialList => {
                 let object = json!({
                     "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata,
                 });

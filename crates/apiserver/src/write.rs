@@ -8,7 +8,7 @@ use bytes::Bytes;
 use grange_apimachinery::{
     FieldError, Object, Status, Value,
     apply::{keep_times, validate_managed_fields},
-    name::{MAX_GENERATED_NAME_BASE, validate_metadata, validate_metadata_update},
+    name::{MAX_GENERATED_NAME_BASE, NameRule, validate_metadata, validate_metadata_update},
     status::FieldCause,
     time,
 };
@@ -49,6 +49,10 @@ pub(crate) struct WriteOptions {
     pub(crate) field_validation: FieldValidation,
     /// The field manager.
     pub(crate) manager: Cow<'static, str>,
+    /// Whether the request is a patch: Kubernetes words some refusals differently then.
+    pub(crate) patches: bool,
+    /// Whether the request applies a configuration.
+    pub(crate) applies: bool,
 }
 
 impl WriteOptions {
@@ -57,6 +61,8 @@ impl WriteOptions {
         dry_run: false,
         field_validation: FieldValidation::Ignore,
         manager: Cow::Borrowed(OWN_MANAGER),
+        patches: false,
+        applies: false,
     };
 }
 
@@ -66,16 +72,16 @@ pub(crate) const OWN_MANAGER: &str = "grange";
 /// What a request wants an object to be.
 pub(crate) struct Wanted {
     pub(crate) object: Object,
-    /// Fields that the request named twice.
-    pub(crate) duplicates: Vec<String>,
+    /// What strict reading found in the request.
+    pub(crate) problems: Vec<String>,
     /// Whether its `managedFields` are settled, as apply does.
     pub(crate) owned: bool,
 }
 
 impl Wanted {
     /// A change by anything but apply.
-    pub(crate) fn new(object: Object, duplicates: Vec<String>) -> Self {
-        Wanted { object, duplicates, owned: false }
+    pub(crate) fn new(object: Object, problems: Vec<String>) -> Self {
+        Wanted { object, problems, owned: false }
     }
 }
 
@@ -98,22 +104,41 @@ pub(crate) async fn create(
     user: &UserInfo,
     namespace: &str,
     mut object: Object,
-    duplicates: &[String],
+    problems: &[String],
     options: &WriteOptions,
 ) -> Result<Written, Status> {
-    match_namespace(served, namespace, &mut object)?;
-    if !object.resource_version().is_empty() {
-        return Err(Status::bad_request("resourceVersion should not be set on objects to be created"));
+    let mut warnings = Vec::new();
+    decode::admit_fields(served, &mut object, problems, options, &mut warnings)?;
+    match create_admitted(inner, served, user, namespace, object, options).await {
+        Ok(mut written) => {
+            warnings.append(&mut written.warnings);
+            Ok(Written { warnings, ..written })
+        }
+        Err(status) => Err(Status { warnings, ..status }),
     }
+}
+
+async fn create_admitted(
+    inner: &Inner,
+    served: &Served,
+    user: &UserInfo,
+    namespace: &str,
+    mut object: Object,
+    options: &WriteOptions,
+) -> Result<Written, Status> {
+    let mut warnings = Vec::new();
+    match_namespace(served, namespace, &mut object)?;
     let _pass = served.enter(object.name())?;
     let _guard = if served.namespaced() {
         Some(inner.require_namespace(served, namespace, object.name()).await?)
     } else {
         None
     };
-    let mut warnings = Vec::new();
-    decode::admit_fields(served, &mut object, duplicates, options.field_validation, &mut warnings)?;
     served.resource.strategy.complete(&mut object);
+    // Nobody comes to own what only the server sets.
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
+        object.remove(&["metadata", field]);
+    }
     Ownership::new(inner, served, Part::Main, options).update(None, &mut object);
     let generated = object.name().is_empty() && !object.text(&["metadata", "generateName"]).is_empty();
     let requested = object;
@@ -121,6 +146,11 @@ pub(crate) async fn create(
         let object = finish_create(served, user, &requested, generated)?;
         if attempt == 1 {
             warnings.extend(served.resource.strategy.warnings(None, &object));
+        }
+        if !requested.resource_version().is_empty() {
+            // Kubernetes finds this out in its storage, and has no better answer.
+            let message = "resourceVersion should not be set on objects to be created";
+            return Err(Status::unexplained(message));
         }
         let key = served.key(namespace, object.name());
         let stored = served.stored(&object);
@@ -163,18 +193,19 @@ fn accept_existing(
         let revision = Some(entry.mod_revision.0);
         return Ok(Written { stored: entry.value.clone(), revision, created: false, warnings });
     }
-    Err(Status::already_exists(&served.resource.group, &served.resource.plural, name))
+    let mut status = Status::already_exists(&served.resource.group, &served.resource.plural, name);
+    if existing.is_terminating() {
+        status.message = format!("object is being deleted: {}", status.message);
+    }
+    Err(status)
 }
 
 /// Puts the namespace of the URL into the object, or refuses another one.
 pub(crate) fn match_namespace(served: &Served, namespace: &str, object: &mut Object) -> Result<(), Status> {
     if !served.namespaced() {
-        if object.namespace().is_empty() {
-            return Ok(());
-        }
-        return Err(Status::bad_request(
-            "namespace is not allowed on this type: the resource is cluster-scoped",
-        ));
+        // A namespace has no meaning here; Kubernetes drops it.
+        object.remove(&["metadata", "namespace"]);
+        return Ok(());
     }
     if namespace.is_empty() {
         return Err(Status::bad_request("an empty namespace may not be set during creation"));
@@ -191,18 +222,17 @@ pub(crate) fn match_namespace(served: &Served, namespace: &str, object: &mut Obj
     Ok(())
 }
 
-/// Fills in the name of the URL, or refuses another one.
-pub(crate) fn match_name(name: &str, object: &mut Object) -> Result<(), Status> {
+/// Refuses an object without a name, or with another than the URL's.
+pub(crate) fn match_name(name: &str, object: &Object) -> Result<(), Status> {
     match object.name() {
-        "" => object.set(&["metadata", "name"], name),
-        own if own == name => {}
-        own => {
-            return Err(Status::bad_request(format!(
-                "the name of the object ({own}) does not match the name on the URL ({name})"
-            )));
-        }
+        "" => Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        ))),
+        own if own == name => Ok(()),
+        own => Err(Status::bad_request(format!(
+            "the name of the object ({own}) does not match the name on the URL ({name})"
+        ))),
     }
-    Ok(())
 }
 
 /// System fields, hooks and validation of a new object.
@@ -214,7 +244,7 @@ pub(crate) fn finish_create(
 ) -> Result<Object, Status> {
     let resource = &served.resource;
     let mut object = requested.clone();
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"] {
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
         object.remove(&["metadata", field]);
     }
     if resource.status_subresource {
@@ -231,8 +261,10 @@ pub(crate) fn finish_create(
         object.set(&["metadata", "generation"], 1);
     }
     resource.strategy.prepare_create(user, &mut object)?;
-    decode::check_metadata(&mut object)?;
-    validate(served, &object, None, validate_metadata(&object, resource.name_rule, served.namespaced()))?;
+    decode::tidy_metadata(&mut object);
+    let mut errors = validate_metadata(&object, resource.name_rule, served.namespaced());
+    errors.extend(resource.strategy.validate(None, &object));
+    validate(served, &object, None, errors)?;
     Ok(object)
 }
 
@@ -259,7 +291,7 @@ fn validate(
     if let Some(entries) = object.get(&["metadata", "managedFields"]) {
         errors.extend(validate_managed_fields(entries));
     }
-    if let Some(schema) = &served.resource.schema {
+    if let Some(schema) = served.resource.schema.as_ref().filter(|_| !served.own) {
         let value = |object: &Object| Value::Object(object.0.clone());
         errors.extend(match old {
             None => schema.validate(&value(object)),
@@ -291,8 +323,9 @@ pub(crate) struct Target<'a> {
     pub(crate) part: Part,
 }
 
-/// Changes an object: `make` turns the present object into the wanted one; it may be called again if another writer was
-/// faster. A resourceVersion that it leaves in the object must still be the present one.
+/// Changes an object: `make` turns the present object into the wanted one (and says what strict reading found in the
+/// request); it may be called again if another writer was faster. A resourceVersion that it leaves in the object must
+/// still be the present one.
 pub(crate) async fn update(
     inner: &Inner,
     target: &Target<'_>,
@@ -308,7 +341,10 @@ pub(crate) async fn update(
         let old = served.entry_object(&entry)?;
         let wanted = make(&old)?;
         let mut warnings = Vec::new();
-        let new = finish_update(inner, target, &old, wanted, options, &mut warnings)?;
+        let new = match finish_update(inner, target, &old, wanted, options, &mut warnings) {
+            Ok(new) => new,
+            Err(status) => return Err(Status { warnings, ..status }),
+        };
         match store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
                 return Ok(Written { stored, revision: Some(revision.0), created: false, warnings });
@@ -345,8 +381,9 @@ pub(crate) async fn store_update(
         if dry_run {
             return Ok((stored, entry.mod_revision));
         }
-        let gone = inner.delete_key(served, key, precondition).await?;
-        return Ok((stored, gone.mod_revision));
+        // The answer shows the object as it would have been; Kubernetes leaves it the last revision that was stored.
+        inner.delete_key(served, key, precondition).await?;
+        return Ok((stored, entry.mod_revision));
     }
     if stored == entry.value || dry_run {
         return Ok((stored, entry.mod_revision));
@@ -378,13 +415,38 @@ pub(crate) fn finish_update(
     let Target { served, user, part, .. } = *target;
     let resource = &served.resource;
     let name = old.name();
-    let Wanted { object: mut new, duplicates, owned } = wanted;
-    decode::check_kind(&mut new, &resource.api_version(), &resource.kind, served.builtin)?;
-    decode::check_metadata(&mut new)?;
-    match_name(name, &mut new)?;
+    let Wanted { object: mut new, problems, owned } = wanted;
+    decode::check_kind(&mut new, &resource.api_version(), &resource.kind, served.builtin).map_err(
+        |status| match options.patches {
+            true => decode::unreadable_patch(&new, &status.message),
+            false => status,
+        },
+    )?;
+    decode::admit_fields(served, &mut new, &problems, options, warnings)?;
+    match_name(name, &new)?;
     match_namespace(served, old.namespace(), &mut new)?;
+    // A patch asks for no uid; one that changes it is told by validation.
+    if !options.patches && !new.uid().is_empty() && new.uid() != old.uid() {
+        return Err(Status::conflict(
+            &resource.group,
+            &resource.plural,
+            name,
+            &format!(
+                "StorageError: invalid object, Code: 4, Key: /registry/{}/{}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: {}, UID in object meta: {}",
+                resource.plural,
+                [old.namespace(), name]
+                    .iter()
+                    .filter(|part| !part.is_empty())
+                    .copied()
+                    .collect::<Vec<_>>()
+                    .join("/"),
+                new.uid(),
+                old.uid()
+            ),
+        ));
+    }
     match new.resource_version() {
-        "" if served.conditional => {
+        "" if served.conditional || resource.is_lease() => {
             return Err(Status::invalid(
                 &resource.group,
                 &resource.plural,
@@ -399,21 +461,11 @@ pub(crate) fn finish_update(
         }
         "" => {}
         version if version == old.resource_version() => {}
+        version if version.parse::<u64>().is_err() => {
+            return Err(Status::unexplained(format!("{version:?} is no resource version")));
+        }
         _ => return Err(conflict(served, name)),
     }
-    if !new.uid().is_empty() && new.uid() != old.uid() {
-        return Err(Status::conflict(
-            &resource.group,
-            &resource.plural,
-            name,
-            &format!(
-                "Precondition failed: UID in precondition: {}, UID in object meta: {}",
-                new.uid(),
-                old.uid()
-            ),
-        ));
-    }
-    decode::admit_fields(served, &mut new, &duplicates, options.field_validation, warnings)?;
     resource.strategy.complete(&mut new);
     if !owned {
         Ownership::new(inner, served, part, options).update(Some(old), &mut new);
@@ -421,11 +473,13 @@ pub(crate) fn finish_update(
     keep_other_parts(served, old, &mut new, part);
     keep_system_fields(old, &mut new);
     resource.strategy.prepare_update(user, old, &mut new)?;
-    decode::check_metadata(&mut new)?;
+    decode::tidy_metadata(&mut new);
     raise_generation(served, old, &mut new);
     keep_times(old, &mut new);
-    let mut errors = validate_metadata(&new, resource.name_rule, served.namespaced());
+    // What is stored had a good name once; Kubernetes checks here only that it has its place in a path.
+    let mut errors = validate_metadata(&new, NameRule::PathSegment, served.namespaced());
     errors.extend(validate_metadata_update(old, &new));
+    errors.extend(resource.strategy.validate(Some(old), &new));
     validate(served, &new, Some(old), errors)?;
     warnings.extend(resource.strategy.warnings(Some(old), &new));
     Ok(new)
@@ -441,6 +495,13 @@ fn keep_other_parts(served: &Served, old: &Object, new: &mut Object, part: Part)
                     Some(status) => new.0.insert("status".into(), status.clone()),
                     None => new.0.remove("status"),
                 };
+            }
+            // These change through /finalize only.
+            if served.is_namespaces() {
+                match old.get(&["spec", "finalizers"]) {
+                    Some(kept) => new.set(&["spec", "finalizers"], kept.clone()),
+                    None => drop(new.0.remove("spec")),
+                }
             }
         }
         Part::Status => {
@@ -468,7 +529,10 @@ fn keep_system_fields(old: &Object, new: &mut Object) {
     for field in ["uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds"]
     {
         match old.get(&["metadata", field]) {
+            Some(_) if field == "uid" && !new.uid().is_empty() => {}
             Some(value) => new.set(&["metadata", field], value.clone()),
+            // Nobody begins a deletion like this; validation says so.
+            None if field.starts_with("deletion") => {}
             None => {
                 new.remove(&["metadata", field]);
             }

@@ -60,6 +60,7 @@ pub(super) fn status(conflicts: &[Conflict]) -> Status {
         reason: Some(Reason::Conflict),
         message,
         details: Some(Box::new(Details { causes, ..Details::default() })),
+        warnings: Vec::new(),
     }
 }
 

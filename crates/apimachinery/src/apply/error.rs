@@ -23,7 +23,9 @@ impl From<ApplyError> for Status {
             ApplyError::Conflicts(conflicts) => conflict::status(&conflicts),
             ApplyError::Refused(why) => Status::bad_request(why),
             // kube-apiserver answers so, and clients know the sentence.
-            ApplyError::Unfit(why) => Status { code: 500, reason: None, message: why, details: None },
+            ApplyError::Unfit(why) => {
+                Status { code: 500, reason: None, message: why, details: None, warnings: Vec::new() }
+            }
         }
     }
 }

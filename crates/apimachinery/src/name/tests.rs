@@ -50,10 +50,10 @@ fn names_follow_the_rule_of_their_resource() {
         (Subdomain, "a.", SUBDOMAIN_RULE),
         (Subdomain, "ä", SUBDOMAIN_RULE),
         (Subdomain, "a\n", SUBDOMAIN_RULE),
-        (Subdomain, &"a".repeat(254), "must be no more than 253 bytes"),
-        (Label, "a.b", LABEL_RULE),
+        (Subdomain, &"a".repeat(254), "must be no more than 253 characters"),
+        (Label, "a.b", "must not contain dots"),
         (Label, "-", LABEL_RULE),
-        (Label, &"a".repeat(64), "must be no more than 63 bytes"),
+        (Label, &"a".repeat(64), "must be no more than 63 characters"),
         (Rfc1035Label, "0a", RFC1035_RULE),
         (PathSegment, ".", "may not be '.'"),
         (PathSegment, "..", "may not be '..'"),
@@ -102,7 +102,7 @@ fn label_keys_and_values_are_checked() {
         ("", "x", "name part must be non-empty"),
         ("/a", "x", "prefix part must be non-empty"),
         ("A.b/c", "x", "prefix part a lowercase RFC 1123 subdomain"),
-        ("a/b/c", "x", "a qualified name must consist of"),
+        ("a/b/c", "x", "a valid label key must consist of"),
         ("a b", "x", "name part must consist of"),
         (&long, "x", "name part must be no more than 63 bytes"),
         ("a", "-b", "a valid label must be"),
@@ -141,7 +141,7 @@ fn finalizers_and_owners_are_checked() {
     assert_eq!(
         with(json!({"finalizers": ["orphan", "foregroundDeletion"]})),
         [
-            r#"metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: finalizer set may not contain both orphan and foregroundDeletion"#
+            r#"metadata.finalizers: Invalid value: ["orphan","foregroundDeletion"]: finalizer orphan and foregroundDeletion cannot be both set"#
         ]
     );
     let owner = |name: &str, controller: bool| json!({"apiVersion": "a/v1", "kind": "K", "name": name, "uid": "u", "controller": controller});

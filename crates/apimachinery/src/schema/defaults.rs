@@ -5,7 +5,31 @@ use serde_json::Value;
 use super::{Path, embedded, node::Node, prune, validate};
 use crate::FieldError;
 
-/// Fills in what is absent, and drops nulls that may not be there and have no default.
+/// Drops nulls that may not be there and have no default.
+pub(super) fn drop_nulls(node: &Node, value: &mut Value) {
+    match value {
+        Value::Array(items) => {
+            let Some(schema) = &node.items else { return };
+            for item in items {
+                drop_nulls(schema, item);
+            }
+        }
+        Value::Object(map) => {
+            map.retain(|key, value| {
+                let may_stay = |schema: &Node| schema.nullable || schema.default.is_some();
+                !value.is_null() || node.property(key).is_none_or(may_stay)
+            });
+            for (key, value) in map {
+                if let Some(schema) = node.property(key) {
+                    drop_nulls(schema, value);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Fills in what is absent.
 pub(super) fn fill(node: &Node, value: &mut Value) {
     match value {
         Value::Array(items) => {
@@ -22,9 +46,6 @@ pub(super) fn fill(node: &Node, value: &mut Value) {
                     map.insert(key.clone(), wanted.clone());
                 }
             }
-            map.retain(|key, value| {
-                !value.is_null() || node.property(key).is_none_or(|schema| schema.nullable)
-            });
             for (key, value) in map {
                 if let Some(schema) = node.property(key) {
                     fill(schema, value);

@@ -78,6 +78,27 @@ fn the_default_schema_takes_everything() {
 }
 
 #[test]
+fn nulls_go_where_none_may_stand() {
+    let schema = spec(json!({
+        "plain": {"type": "string"},
+        "nullable": {"type": "string", "nullable": true},
+        "defaulted": {"type": "string", "default": "d"},
+        "list": {"type": "array", "items": {"type": "object", "properties": {"x": {"type": "integer"}}}},
+        "map": {"type": "object", "additionalProperties": {"type": "string"}},
+        "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+    }));
+    let mut value = json!({"spec": {
+        "plain": null, "nullable": null, "defaulted": null, "list": [{"x": null}], "map": {"a": null, "b": "c"},
+        "free": {"any": null},
+    }});
+    schema.drop_nulls(&mut value);
+    assert_eq!(
+        value,
+        json!({"spec": {"nullable": null, "defaulted": null, "list": [{}], "map": {"b": "c"}, "free": {"any": null}}})
+    );
+}
+
+#[test]
 fn defaults_fill_what_is_absent() {
     let schema = spec(json!({
         "replicas": {"type": "integer", "default": 1},

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::{DIRECTIVE, Directive, directive, malformed, merge_map, shapes::Shape};
+use super::{DIRECTIVE, Directive, directive, merge_map, shapes::Shape};
 use crate::{patch::PatchError, status::quote};
 
 /// What tells an element from the others, as JSON text: its merge key's value, or (no key) the element itself.
@@ -37,10 +37,11 @@ pub(super) fn merge_keyed(
     let (mut doomed, mut changes, mut replace) = (HashSet::new(), Vec::new(), false);
     for item in patch {
         let Value::Object(map) = item else {
-            return Err(malformed(format!("the items of {} must be objects", quote(field))));
+            return Err(PatchError::Contradictory(format!("the items of {} must be objects", quote(field))));
         };
         let identity = identity(item, merge_key).ok_or_else(|| {
-            malformed(format!("an item of {} lacks its merge key {}", quote(field), quote(merge_key)))
+            let (field, key) = (quote(field), quote(merge_key));
+            PatchError::Contradictory(format!("an item of {field} lacks its merge key {key}"))
         });
         match directive(map)? {
             Some(Directive::Delete) => {
@@ -48,7 +49,6 @@ pub(super) fn merge_keyed(
             }
             // An element that says nothing else stands for the list.
             Some(Directive::Replace) if map.len() == 1 => replace = true,
-            Some(Directive::Merge) if map.len() == 1 => {}
             _ => changes.push((identity?, map)),
         }
     }
@@ -106,7 +106,7 @@ pub(super) fn check_order(
     for item in patched.iter().filter(|item| item.get(DIRECTIVE).is_none()) {
         let place = identity(item, merge_key).and_then(|identity| places.get(&identity).copied());
         if place.is_none() || place < last {
-            return Err(malformed(format!(
+            return Err(PatchError::Contradictory(format!(
                 "the order of {} in the patch doesn't match its $setElementOrder",
                 quote(field)
             )));

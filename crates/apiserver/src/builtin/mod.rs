@@ -1,12 +1,13 @@
 //! The resources that come with the server, as data.
 pub(crate) mod schemas;
 mod strategies;
+pub(crate) mod validation;
 
 use std::sync::Arc;
 
 use grange_apimachinery::{Value, name::NameRule, schema::StructuralSchema, table::Column};
 
-use self::strategies::{ConfigStrategy, DataKind};
+use self::strategies::{LeaseStrategy, Plain, SecretStrategy};
 use crate::{
     Authorizer, Resource, Scope,
     namespaces::NamespaceStrategy,
@@ -42,8 +43,9 @@ fn plain(group: &str, kind: &str, plural: &str, scope: Scope, short_names: &[&st
 pub(crate) fn resources(rbac: &Arc<RbacAuthorizer>, authorizer: &Arc<dyn Authorizer>) -> Vec<Resource> {
     let mut resources = core();
     resources.push(Resource {
-        columns: vec![Column::new("Holder", "string", ".spec.holderIdentity"), age()],
+        columns: vec![Column::new("Holder", "string", "text(.spec.holderIdentity)"), age()],
         schema: schema(&schemas::lease()),
+        strategy: Arc::new(LeaseStrategy),
         ..plain("coordination.k8s.io", "Lease", "leases", Scope::Namespaced, &[])
     });
     let kinds = [
@@ -56,14 +58,13 @@ pub(crate) fn resources(rbac: &Arc<RbacAuthorizer>, authorizer: &Arc<dyn Authori
         let binding = kind.ends_with("Binding");
         resources.push(Resource {
             columns: if binding { binding_columns() } else { role_columns() },
-            schema: schema(&if binding { schemas::binding() } else { schemas::role() }),
-            name_rule: NameRule::PathSegment,
-            strategy: Arc::new(RbacStrategy {
-                rbac: rbac.clone(),
-                authorizer: authorizer.clone(),
-                kind,
-                plural,
+            schema: schema(&match plural {
+                "roles" => schemas::role(),
+                "clusterroles" => schemas::cluster_role(),
+                _ => schemas::binding(),
             }),
+            name_rule: NameRule::PathSegment,
+            strategy: Arc::new(RbacStrategy { rbac: rbac.clone(), authorizer: authorizer.clone(), plural }),
             ..plain(rbac::GROUP, kind, plural, scope, &[])
         });
     }
@@ -71,7 +72,7 @@ pub(crate) fn resources(rbac: &Arc<RbacAuthorizer>, authorizer: &Arc<dyn Authori
 }
 
 fn role_columns() -> Vec<Column> {
-    vec![Column::new("Created At", "string", ".metadata.creationTimestamp")]
+    vec![Column::new("Created At", "timestamp", ".metadata.creationTimestamp")]
 }
 
 fn binding_columns() -> Vec<Column> {
@@ -104,7 +105,7 @@ fn core() -> Vec<Resource> {
         },
         Resource {
             selectable_fields: vec!["type".into()],
-            strategy: Arc::new(ConfigStrategy(DataKind::Secret)),
+            strategy: Arc::new(SecretStrategy),
             ..all(
                 plain("", "Secret", "secrets", Scope::Namespaced, &[]),
                 vec![
@@ -116,18 +117,21 @@ fn core() -> Vec<Resource> {
             )
         },
         Resource {
-            strategy: Arc::new(ConfigStrategy(DataKind::ConfigMap)),
+            strategy: Arc::new(Plain::ConfigMap),
             ..all(
                 plain("", "ConfigMap", "configmaps", Scope::Namespaced, &["cm"]),
                 vec![Column::new("Data", "string", "count(.data,.binaryData)"), age()],
                 schemas::config_map(),
             )
         },
-        all(
-            plain("", "ServiceAccount", "serviceaccounts", Scope::Namespaced, &["sa"]),
-            vec![Column::new("Secrets", "string", "count(.secrets)"), age()],
-            schemas::service_account(),
-        ),
+        Resource {
+            strategy: Arc::new(Plain::ServiceAccount),
+            ..all(
+                plain("", "ServiceAccount", "serviceaccounts", Scope::Namespaced, &["sa"]),
+                vec![age()],
+                schemas::service_account(),
+            )
+        },
         Resource {
             selectable_fields: [
                 "involvedObject.kind",
@@ -144,6 +148,7 @@ fn core() -> Vec<Resource> {
             ]
             .map(str::to_owned)
             .to_vec(),
+            strategy: Arc::new(Plain::Event),
             ..all(
                 plain("", "Event", "events", Scope::Namespaced, &["ev"]),
                 vec![

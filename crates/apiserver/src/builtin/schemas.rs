@@ -13,6 +13,11 @@ fn time(description: &str) -> Value {
     json!({"type": "string", "format": "date-time", "nullable": true, "description": description})
 }
 
+/// A time with microseconds.
+fn micro_time(description: &str) -> Value {
+    json!({"type": "string", "format": "date-time", "x-kubernetes-micro-time": true, "nullable": true, "description": description})
+}
+
 /// An object with these properties beside the three that every kind has.
 fn kind(description: &str, properties: Value, required: &[&str]) -> Value {
     let mut all = json!({
@@ -56,7 +61,7 @@ pub(super) fn secret() -> Value {
         "A secret holds data that not everybody may read.",
         json!({
             "data": {"type": "object", "nullable": true, "description": "Values, base64.",
-                     "additionalProperties": {"type": "string", "nullable": true}},
+                     "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
             "stringData": {"type": "object", "nullable": true, "description": "Values as text; merged into data when written.",
                      "additionalProperties": {"type": "string"}},
             "type": text("What programs may expect in it; Opaque by default."),
@@ -73,7 +78,7 @@ pub(super) fn config_map() -> Value {
             "data": {"type": "object", "nullable": true, "description": "Values as text.",
                      "additionalProperties": {"type": "string", "nullable": true}},
             "binaryData": {"type": "object", "nullable": true, "description": "Values, base64.",
-                     "additionalProperties": {"type": "string", "nullable": true}},
+                     "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
             "immutable": {"type": "boolean", "nullable": true, "description": "If true the data cannot be changed any more."},
         }),
         &[],
@@ -108,13 +113,14 @@ pub(super) fn event() -> Value {
             "involvedObject": reference, "related": reference,
             "reason": text("A word for machines."), "message": text("A sentence for people."),
             "type": text("Normal or Warning."), "action": text("What was done."),
-            "count": {"type": "integer", "description": "How often it happened."},
+            "count": {"type": "integer", "format": "int32", "description": "How often it happened."},
             "firstTimestamp": time("When it happened first."), "lastTimestamp": time("When it happened last."),
-            "eventTime": time("When it was noticed."),
-            "source": {"type": "object", "properties": {"component": text(""), "host": text("")}},
-            "reportingComponent": text("Which controller says so."), "reportingInstance": text("Which instance of it."),
+            "eventTime": micro_time("When it was noticed."),
+            "source": {"type": "object", "default": {}, "properties": {"component": text(""), "host": text("")}},
+            "reportingComponent": {"type": "string", "default": "", "description": "Which controller says so."},
+            "reportingInstance": {"type": "string", "default": "", "description": "Which instance of it."},
             "series": {"type": "object", "nullable": true, "properties": {
-                "count": {"type": "integer"}, "lastObservedTime": time(""),
+                "count": {"type": "integer", "format": "int32"}, "lastObservedTime": micro_time(""),
             }},
         }),
         &[],
@@ -125,11 +131,11 @@ pub(super) fn lease() -> Value {
     kind(
         "A lease says who leads.",
         json!({
-            "spec": {"type": "object", "description": "Who holds the lease, and how long.", "properties": {
+            "spec": {"type": "object", "default": {}, "description": "Who holds the lease, and how long.", "properties": {
                 "holderIdentity": {"type": "string", "nullable": true, "description": "Who holds it."},
-                "leaseDurationSeconds": {"type": "integer", "nullable": true, "description": "After this long it may be taken."},
-                "acquireTime": time("When it was taken."), "renewTime": time("When it was renewed last."),
-                "leaseTransitions": {"type": "integer", "nullable": true, "description": "How often it changed hands."},
+                "leaseDurationSeconds": {"type": "integer", "format": "int32", "nullable": true, "description": "After this long it may be taken."},
+                "acquireTime": micro_time("When it was taken."), "renewTime": micro_time("When it was renewed last."),
+                "leaseTransitions": {"type": "integer", "format": "int32", "nullable": true, "description": "How often it changed hands."},
                 "strategy": text("How the holder is chosen."), "preferredHolder": text("Who should have it."),
             }},
         }),
@@ -174,19 +180,33 @@ pub(crate) fn custom_resource_definition() -> Value {
     )
 }
 
-pub(super) fn role() -> Value {
+fn rules() -> Value {
     let rule = json!({"type": "object", "required": ["verbs"], "properties": {
         "apiGroups": texts("API groups; \"\" is core, * is all."), "resources": texts("Resources; * is all."),
         "resourceNames": texts("Only objects of these names."), "nonResourceURLs": texts("URL paths; * at the end matches the rest."),
         "verbs": texts("What may be done; * is everything."),
     }});
+    json!({"type": "array", "nullable": true, "items": rule, "description": "What is allowed."})
+}
+
+pub(super) fn role() -> Value {
+    kind("A role says what may be done in a namespace.", json!({"rules": rules()}), &[])
+}
+
+pub(super) fn cluster_role() -> Value {
+    let expression = json!({"type": "object", "properties": {
+        "key": text("The label."), "operator": text("In, NotIn, Exists or DoesNotExist."), "values": texts("Its values."),
+    }});
+    let selector = json!({"type": "object", "properties": {
+        "matchLabels": {"type": "object", "additionalProperties": {"type": "string"}},
+        "matchExpressions": {"type": "array", "items": expression},
+    }});
     kind(
-        "A role says what may be done.",
+        "A cluster role says what may be done.",
         json!({
-            "rules": {"type": "array", "nullable": true, "items": rule, "description": "What is allowed."},
-            "aggregationRule": {"type": "object", "nullable": true, "description": "Collects the rules of other cluster roles.", "properties": {
-                "clusterRoleSelectors": {"type": "array", "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}},
-            }},
+            "rules": rules(),
+            "aggregationRule": {"type": "object", "nullable": true, "description": "Collects the rules of other cluster roles.",
+                "properties": {"clusterRoleSelectors": {"type": "array", "items": selector}}},
         }),
         &[],
     )

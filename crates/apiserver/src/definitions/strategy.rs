@@ -34,6 +34,9 @@ fn invalid(object: &Object, errors: Vec<FieldError>) -> Result<(), Status> {
 }
 
 impl Strategy for DefinitionStrategy {
+    fn decodes(&self) -> bool {
+        true
+    }
     fn decode(&self, object: &mut Object, unknown: &mut Vec<String>) -> Result<(), Status> {
         definition::decode(object, unknown).map_err(|fault| {
             let version = "in version \"v1\" cannot be handled as a";

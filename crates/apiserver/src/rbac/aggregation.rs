@@ -31,7 +31,8 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
         let all: Vec<LabelledRole<'_>> = labelled.iter().map(Labelled::borrow).collect();
         for role in &roles {
             let Some(rules) = aggregated(role, &all) else { continue };
-            if role.0.get("rules") != Some(&rules) {
+            let present = role.0.get("rules").cloned().unwrap_or_else(|| Value::Array(Vec::new()));
+            if present != rules {
                 let key = served.key("", role.name());
                 write::mutate(inner, &served, &key, |object| {
                     object.0.insert("rules".into(), rules.clone());

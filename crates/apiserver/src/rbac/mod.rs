@@ -4,6 +4,7 @@
 //! ([`RbacAuthorizer::observe`] is called by the write path as well as by the watch; the higher revision wins).
 mod aggregation;
 mod strategy;
+mod validation;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -125,9 +126,6 @@ impl RbacAuthorizer {
     /// Every rule that a user has in a namespace (`""`: cluster-wide only).
     pub(crate) fn rules_for(&self, user: &UserInfo, namespace: &str) -> Vec<Arc<Vec<PolicyRule>>> {
         let mut all = Vec::new();
-        if is_master(user) {
-            all.push(Arc::new(everything()));
-        }
         self.snapshot.load().visit(user, namespace, |_, _, rules| {
             all.push(rules.clone());
             false

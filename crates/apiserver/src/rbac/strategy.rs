@@ -1,20 +1,17 @@
 //! Writing RBAC objects: nobody hands out what they do not hold.
 use std::sync::Arc;
 
-use grange_apimachinery::{FieldError, Object, Status, status::FieldCause};
+use grange_apimachinery::{FieldError, Object, Status};
 
 use grange_rbac::{PolicyRule, covers};
 
-use super::{GROUP, RbacAuthorizer, RoleRef, everything, rules_of};
-use crate::{
-    Attributes, Authorizer, UserInfo, authentication::MASTERS, resource::Strategy, write::field_error,
-};
+use super::{GROUP, RbacAuthorizer, RoleRef, everything, rules_of, validation};
+use crate::{Attributes, Authorizer, UserInfo, authentication::MASTERS, resource::Strategy};
 
 /// The hooks of the four RBAC kinds.
 pub(crate) struct RbacStrategy {
     pub(crate) rbac: Arc<RbacAuthorizer>,
     pub(crate) authorizer: Arc<dyn Authorizer>,
-    pub(crate) kind: &'static str,
     pub(crate) plural: &'static str,
 }
 
@@ -96,59 +93,16 @@ impl RbacStrategy {
         if self.is_binding() { self.check_binding(user, object) } else { self.check_role(user, object) }
     }
 
-    fn check_form(&self, object: &Object) -> Result<(), Status> {
-        let errors = binding_errors(object, self.plural == "clusterrolebindings");
-        if errors.is_empty() {
-            return Ok(());
-        }
-        Err(Status::invalid(GROUP, self.kind, object.name(), errors))
-    }
-}
-
-fn binding_errors(object: &Object, cluster: bool) -> Vec<FieldError> {
-    let mut errors = Vec::new();
-    let kinds: &[&str] = if cluster { &["ClusterRole"] } else { &["Role", "ClusterRole"] };
-    let kind = object.text(&["roleRef", "kind"]);
-    if !kinds.contains(&kind) {
-        errors.push(FieldError::not_supported("roleRef.kind", kind, kinds));
-    }
-    if object.text(&["roleRef", "name"]).is_empty() {
-        errors.push(FieldError::required("roleRef.name", ""));
-    }
-    for (index, subject) in
-        object.0.get("subjects").and_then(|list| list.as_array()).into_iter().flatten().enumerate()
-    {
-        let at = |field: &str| format!("subjects[{index}].{field}");
-        let kind = subject["kind"].as_str().unwrap_or("");
-        if !["User", "Group", "ServiceAccount"].contains(&kind) {
-            errors.push(FieldError::not_supported(at("kind"), kind, &["ServiceAccount", "User", "Group"]));
-        }
-        if subject["name"].as_str().unwrap_or("").is_empty() {
-            errors.push(FieldError::required(at("name"), ""));
-        }
-        if kind == "ServiceAccount" && cluster && subject["namespace"].as_str().unwrap_or("").is_empty() {
-            errors.push(FieldError::required(at("namespace"), ""));
-        }
-    }
-    errors
-}
-
-impl Strategy for RbacStrategy {
-    fn complete(&self, object: &mut Object) {
-        if !self.is_binding() {
-            return;
-        }
-        for (field, value) in [("apiGroup", GROUP)] {
-            if object.text(&["roleRef", field]).is_empty() {
-                object.set(&["roleRef", field], value);
-            }
+    fn fill_binding(object: &mut Object) {
+        if object.text(&["roleRef", "apiGroup"]).is_empty() {
+            object.set(&["roleRef", "apiGroup"], GROUP);
         }
         if let Some(subjects) = object.0.get_mut("subjects").and_then(|subjects| subjects.as_array_mut()) {
             for subject in subjects {
-                let account = subject["kind"] == "ServiceAccount";
+                let known = matches!(subject["kind"].as_str(), Some("User" | "Group"));
                 let unset = subject["apiGroup"].as_str().unwrap_or("").is_empty();
                 if let Some(subject) = subject.as_object_mut()
-                    && !account
+                    && known
                     && unset
                 {
                     subject.insert("apiGroup".into(), GROUP.into());
@@ -156,27 +110,23 @@ impl Strategy for RbacStrategy {
             }
         }
     }
+}
+
+impl Strategy for RbacStrategy {
+    fn complete(&self, object: &mut Object) {
+        if self.is_binding() {
+            Self::fill_binding(object);
+        }
+    }
 
     fn prepare_create(&self, user: &UserInfo, object: &mut Object) -> Result<(), Status> {
-        if self.is_binding() {
-            self.check_form(object)?;
-        }
         self.check(user, object)
     }
 
     fn prepare_update(&self, user: &UserInfo, old: &Object, new: &mut Object) -> Result<(), Status> {
         if self.is_binding() {
-            self.check_form(new)?;
-            if old.0.get("roleRef") != new.0.get("roleRef") {
-                let error = field_error(
-                    "roleRef",
-                    FieldCause::FieldValueInvalid,
-                    new.0.get("roleRef"),
-                    "cannot change roleRef",
-                );
-                return Err(Status::invalid(GROUP, self.kind, old.name(), vec![error]));
-            }
-            if old.0.get("subjects") == new.0.get("subjects") {
+            if old.0.get("roleRef") == new.0.get("roleRef") && old.0.get("subjects") == new.0.get("subjects")
+            {
                 return Ok(());
             }
         } else if old.0.get("rules") == new.0.get("rules")
@@ -185,5 +135,14 @@ impl Strategy for RbacStrategy {
             return Ok(());
         }
         self.check(user, new)
+    }
+
+    fn validate(&self, old: Option<&Object>, new: &Object) -> Vec<FieldError> {
+        let namespaced = !self.plural.starts_with("cluster");
+        if self.is_binding() {
+            validation::binding(old, new, namespaced)
+        } else {
+            validation::role(old, new, namespaced)
+        }
     }
 }

