@@ -65,12 +65,13 @@ export function base(label: string): Extension[] {
     search({ top: true }),
     indentUnit.of('  '),
     theme,
-    EditorView.contentAttributes.of({ 'aria-label': label }),
+    // The content is editable and can be focused without it; what audits pages wants it said.
+    EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0' }),
     keymap.of([...defaultKeymap, ...searchKeymap, ...foldKeymap]),
   ]
 }
 
-export const readOnly: Extension[] = [EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: '0', role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true' })]
+export const readOnly: Extension[] = [EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true' })]
 
 /** What somebody who types needs beyond that. Tab stays the way out: indenting is what Enter and the spaces do. */
 export function editing(help: () => SchemaHelp | null): Extension[] {
