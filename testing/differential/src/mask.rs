@@ -58,6 +58,13 @@ impl Mask {
                 for item in items.iter_mut() {
                     self.value(item, parent);
                 }
+                if parent == "managedFields" {
+                    // Entries of one operation are in the order of their times, of which only whole seconds are kept: two
+                    // that are a moment apart may be told apart on one side and not on the other.
+                    for entries in items.chunk_by_mut(|one, next| one["operation"] == next["operation"]) {
+                        entries.sort_by_key(Value::to_string);
+                    }
+                }
                 if parent == "resourceRules" || parent == "nonResourceRules" {
                     // Kubernetes collects them from maps, in any order.
                     items.sort_by_key(Value::to_string);
