@@ -6,24 +6,14 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow};
 use reqwest::{Client, StatusCode};
-use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use crate::Options;
 use crate::files::Files;
-use crate::process::Process;
-
-/// How long each program may take until it is ready. On a quiet machine it is
-/// a second or two; while a workspace is being compiled it can be ten times that.
-const READY_DEADLINE: Duration = Duration::from_secs(120);
-/// How long between two looks whether it is.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How often a program is started whose port was taken before it bound it.
-const PORT_ATTEMPTS: usize = 5;
+use crate::process::{PORT_ATTEMPTS, Process};
 
 /// The running programs.
 #[derive(Debug)]
@@ -95,21 +85,8 @@ async fn start_ready(
     for _ in 0..PORT_ATTEMPTS {
         let port = free_port()?;
         let mut process = Process::start(&options.binaries, folder, name, &flags(port))?;
-        let deadline = Instant::now() + READY_DEADLINE;
-        loop {
-            if ready(port).await {
-                return Ok((process, port));
-            }
-            if let Some(status) = process.ended() {
-                if process.found_port_taken() {
-                    break;
-                }
-                bail!("{name} ended by itself ({status})\n{}", process.log_tail());
-            }
-            if Instant::now() > deadline {
-                bail!("{name} is not ready after {READY_DEADLINE:?}\n{}", process.log_tail());
-            }
-            sleep(POLL_INTERVAL).await;
+        if process.until_ready(|| ready(port)).await? {
+            return Ok((process, port));
         }
     }
     Err(anyhow!("{name} found {PORT_ATTEMPTS} ports in a row taken"))

@@ -14,14 +14,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::Options;
 use crate::certificates::{self, Certificates};
-use crate::process::Process;
+use crate::process::{POLL_INTERVAL, PORT_ATTEMPTS, Process, READY_DEADLINE};
 
-/// How long the members may take until they are ready; see `control_plane`.
-const READY_DEADLINE: Duration = Duration::from_secs(120);
-/// How long between two looks whether they are.
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// How often everything is started anew when a port was taken meanwhile.
-const PORT_ATTEMPTS: usize = 5;
 /// How long a request of a test may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -267,29 +261,17 @@ impl Etcd {
     }
 
     async fn wait_until_ready(&mut self, member: usize) -> Result<bool> {
-        let deadline = Instant::now() + READY_DEADLINE;
         let client = self.client.clone();
         let Member { process: Some(process), url, .. } = &mut self.members[member] else {
             bail!("member {member} does not run");
         };
         // Ready is who can serve a read that a majority confirmed.
         let url = format!("{url}/health");
-        loop {
-            let answer = client.get(&url).send().await;
-            if answer.is_ok_and(|answer| answer.status().is_success()) && process.ended().is_none() {
-                return Ok(true);
-            }
-            if let Some(status) = process.ended() {
-                if process.found_port_taken() {
-                    return Ok(false);
-                }
-                bail!("etcd ended by itself ({status})\n{}", process.log_tail());
-            }
-            if Instant::now() > deadline {
-                bail!("etcd is not ready after {READY_DEADLINE:?}\n{}", process.log_tail());
-            }
-            sleep(POLL_INTERVAL).await;
-        }
+        let ready = || {
+            let health = client.get(&url).send();
+            async { health.await.is_ok_and(|answer| answer.status().is_success()) }
+        };
+        process.until_ready(ready).await
     }
 }
 

@@ -10,9 +10,18 @@ use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use tokio::time::{Instant, sleep};
 
+/// How long each program may take until it is ready. On a quiet machine it is
+/// a second or two; while a workspace is being compiled it can be ten times that.
+pub(crate) const READY_DEADLINE: Duration = Duration::from_secs(120);
+/// How long between two looks whether it is.
+pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(20);
+/// How often a program is started whose port was taken before it bound it.
+pub(crate) const PORT_ATTEMPTS: usize = 5;
 /// How much of the end of a log a failure shows.
 const LOG_TAIL_BYTES: u64 = 6 * 1024;
 
@@ -68,6 +77,35 @@ impl Process {
         self.child.try_wait().ok().flatten()
     }
 
+    /// Waits until `ready` says so; `false` if it ended because another
+    /// process had taken the port.
+    ///
+    /// # Errors
+    /// When it ends by itself, or is not ready in time.
+    pub(crate) async fn until_ready<F>(&mut self, ready: impl Fn() -> F) -> Result<bool>
+    where
+        F: Future<Output = bool>,
+    {
+        let name = self.name;
+        let deadline = Instant::now() + READY_DEADLINE;
+        loop {
+            // Who ended did not answer: that was another process at its port.
+            if ready().await && self.ended().is_none() {
+                return Ok(true);
+            }
+            if let Some(status) = self.ended() {
+                if self.found_port_taken() {
+                    return Ok(false);
+                }
+                bail!("{name} ended by itself ({status})\n{}", self.log_tail());
+            }
+            if Instant::now() > deadline {
+                bail!("{name} is not ready after {READY_DEADLINE:?}\n{}", self.log_tail());
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
     /// The end of its log, for a failure's message.
     pub(crate) fn log_tail(&self) -> String {
         let tail = read_tail(&self.log).unwrap_or_else(|error| format!("({error})"));
@@ -75,7 +113,7 @@ impl Process {
     }
 
     /// Whether its log says that another process had taken the port.
-    pub(crate) fn found_port_taken(&self) -> bool {
+    fn found_port_taken(&self) -> bool {
         fs::read_to_string(&self.log).is_ok_and(|log| log.contains("address already in use"))
     }
 }

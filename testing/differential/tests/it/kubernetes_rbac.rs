@@ -140,10 +140,8 @@ fn request(random: &mut StdRng) -> Value {
     })
 }
 
-async fn call(handle: &Handle, path: &str, body: &Value) -> Result<(u16, Value)> {
-    let mut request = http::Request::post(path)
-        .header("content-type", "application/json")
-        .body(Body::from(body.to_string().into_bytes()))?;
+/// Sends a request as the administrator.
+async fn send(handle: &Handle, mut request: http::Request<Body>) -> Result<(u16, Value)> {
     request.extensions_mut().insert(UserInfo {
         username: "admin".into(),
         groups: vec!["system:masters".into()],
@@ -151,15 +149,20 @@ async fn call(handle: &Handle, path: &str, body: &Value) -> Result<(u16, Value)>
     });
     let response = handle.call(request).await;
     let code = response.status().as_u16();
-    let bytes = response.into_body().collect().await.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
-    Ok((code, serde_json::from_slice(&bytes)?))
+    let body = response.into_body().collect().await.map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok((code, serde_json::from_slice(&body.to_bytes())?))
+}
+
+async fn post(handle: &Handle, path: &str, body: &Value) -> Result<(u16, Value)> {
+    let request = http::Request::post(path).header("content-type", "application/json");
+    send(handle, request.body(Body::from(body.to_string().into_bytes()))?).await
 }
 
 /// Puts a world into a server of its own.
 async fn build(handle: &Handle, world: &Value) -> Result<()> {
     for namespace in NAMESPACES {
         let object = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-        call(handle, "/api/v1/namespaces", &object).await?;
+        post(handle, "/api/v1/namespaces", &object).await?;
     }
     for objects in world.as_object().context("a world")?.values() {
         for object in objects.as_array().into_iter().flatten() {
@@ -167,7 +170,7 @@ async fn build(handle: &Handle, world: &Value) -> Result<()> {
             let namespace = object["metadata"]["namespace"].as_str();
             let namespace = namespace.map(|namespace| format!("/namespaces/{namespace}")).unwrap_or_default();
             let path = format!("/apis/rbac.authorization.k8s.io/v1{namespace}/{plural}");
-            let (code, answer) = call(handle, &path, object).await?;
+            let (code, answer) = post(handle, &path, object).await?;
             anyhow::ensure!(code == 201, "{object}: {answer}");
         }
     }
@@ -187,7 +190,7 @@ async fn decide(handle: &Handle, request: &Value) -> Result<bool> {
     };
     let review =
         json!({"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec});
-    let (code, answer) = call(handle, "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await?;
+    let (code, answer) = post(handle, "/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await?;
     anyhow::ensure!(code == 201, "{request}: {answer}");
     answer["status"]["allowed"].as_bool().context("no decision")
 }
@@ -210,17 +213,8 @@ async fn there(handle: &Handle) -> Result<Vec<(&'static str, Value)>> {
         ("clusterRoles", "clusterroles"),
         ("clusterRoleBindings", "clusterrolebindings"),
     ] {
-        let mut request =
-            http::Request::get(format!("/apis/rbac.authorization.k8s.io/v1/{plural}")).body(Body::Empty)?;
-        request.extensions_mut().insert(UserInfo {
-            username: "admin".into(),
-            groups: vec!["system:masters".into()],
-            ..UserInfo::default()
-        });
-        let response = handle.call(request).await;
-        let bytes =
-            response.into_body().collect().await.map_err(|error| anyhow::anyhow!("{error}"))?.to_bytes();
-        all.push((kind, serde_json::from_slice(&bytes)?));
+        let path = format!("/apis/rbac.authorization.k8s.io/v1/{plural}");
+        all.push((kind, send(handle, http::Request::get(path).body(Body::Empty)?).await?.1));
     }
     Ok(all)
 }
