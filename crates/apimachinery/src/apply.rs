@@ -25,6 +25,7 @@ mod validate;
 
 pub use conflict::Conflict;
 pub use error::ApplyError;
+pub use go::type_name as go_type_name;
 pub use managers::{
     ManagerKey, Managers, Operation, Owned, ReadError, manager_of_user_agent, validate_managed_fields,
     validate_manager,

@@ -111,12 +111,14 @@ impl fmt::Debug for StructuralSchema {
 }
 
 /// Where a walk is; text is made of it only when there is something to report.
-enum Path<'a> {
+pub enum Path<'a> {
+    /// The value itself.
     Root,
     /// A field.
     Key(&'a Path<'a>, &'a str),
     /// A key of a map, where those are told from fields.
     MapKey(&'a Path<'a>, &'a str),
+    /// An element of a list.
     Index(&'a Path<'a>, usize),
 }
 

@@ -27,6 +27,11 @@ pub(crate) fn parse_body(bytes: &[u8], form: BodyForm) -> Result<(Value, Vec<Str
     }
 }
 
+/// Unknown fields as strict reading tells of them.
+pub(crate) fn unknown_fields(paths: &[String]) -> impl Iterator<Item = String> {
+    paths.iter().map(|path| format!("unknown field {path:?}"))
+}
+
 /// Duplicate fields as strict reading tells of them.
 fn duplicates(paths: &[String]) -> Vec<String> {
     paths.iter().map(|path| format!("duplicate field {path:?}")).collect()
@@ -128,8 +133,7 @@ fn decode_types(served: &Served, object: &mut Object) -> Result<Vec<String>, Sta
             _ => Ok(()),
         })
         .map_err(|why| cannot_be_handled(&resource.kind, &resource.version, &why))?;
-    tidy_metadata(object);
-    Ok(unknown.iter().map(|field| format!("unknown field {field:?}")).collect())
+    Ok(unknown_fields(&unknown).collect())
 }
 
 /// Checks (or fills in) `apiVersion` and `kind`.
@@ -216,18 +220,19 @@ pub(crate) fn admit_fields(
 ) -> Result<(), Status> {
     let mut problems = problems.to_vec();
     let unread = options.patches.then(|| object.clone());
-    problems.extend(decode_types(served, object).map_err(|status| match &unread {
-        Some(patched) => unreadable_patch(patched, &status.message),
-        None => status,
-    })?);
+    if !options.is_read {
+        problems.extend(decode_types(served, object).map_err(|status| match &unread {
+            Some(patched) => unreadable_patch(patched, &status.message),
+            None => status,
+        })?);
+    }
     let mut unknown = Vec::new();
     served.resource.strategy.decode(object, &mut unknown)?;
-    problems.extend(unknown.iter().map(|field| format!("unknown field {field:?}")));
+    problems.extend(unknown_fields(&unknown));
     if let Some(schema) = &served.resource.schema {
         let mut value = Value::Object(std::mem::take(&mut object.0));
         if !served.builtin {
-            problems
-                .extend(schema.prune(&mut value).0.iter().map(|field| format!("unknown field {field:?}")));
+            problems.extend(unknown_fields(&schema.prune(&mut value).0));
         }
         if !options.applies {
             schema.drop_nulls(&mut value);

@@ -32,6 +32,7 @@ mod rbac;
 mod read;
 mod registry;
 pub mod request;
+mod requirement;
 pub mod resource;
 mod response;
 mod review_validation;

@@ -270,6 +270,7 @@ impl Call<'_> {
             manager: manager.into(),
             patches: self.info.verb == "patch",
             applies: false,
+            is_read: false,
         }
     }
 
@@ -282,7 +283,7 @@ impl Call<'_> {
         let (parts, body) = request.into_parts();
         let body = collect(body).await?;
         options::check_write(self.query, "create", false)?;
-        let options = self.options(&parts.headers);
+        let options = WriteOptions { is_read: true, ..self.options(&parts.headers) };
         let body_form = negotiate::object_form(&parts.headers)?;
         let (object, duplicates) = decode::parse_object(&body, body_form, self.served)?;
         let written =
@@ -301,7 +302,7 @@ impl Call<'_> {
         let (parts, body) = request.into_parts();
         let body = collect(body).await?;
         options::check_write(self.query, "update", false)?;
-        let options = self.options(&parts.headers);
+        let options = WriteOptions { is_read: true, ..self.options(&parts.headers) };
         let body_form = negotiate::object_form(&parts.headers)?;
         let (object, problems) = decode::parse_object(&body, body_form, self.served)?;
         let make = |_: &Object| Ok(Wanted::new(object.clone(), problems.clone()));
@@ -540,8 +541,8 @@ fn unversioned(target: Value, name: &str, validation: FieldValidation) -> Result
         Value::Object(map) => Object(map),
         _ => Object::default(),
     };
-    let fields = object.0.keys().filter(|field| *field != "kind");
-    let warnings: Vec<String> = fields.map(|field| format!("unknown field {field:?}")).collect();
+    let fields: Vec<String> = object.0.keys().filter(|field| *field != "kind").cloned().collect();
+    let warnings: Vec<String> = decode::unknown_fields(&fields).collect();
     if validation == FieldValidation::Strict {
         let why = format!("strict decoding error: {}", warnings.join(", "));
         return Err(decode::unreadable_patch(&object, &why));

@@ -1,6 +1,5 @@
 //! What is served, as an immutable table that is swapped whole when resources are added.
 use std::{
-    cmp::Ordering,
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
@@ -77,7 +76,7 @@ impl Served {
             cells: Cells::new(&resource.columns, false),
             opening: (own != stored_api_version).then(|| opening(&own)),
             stored_api_version: stored_api_version.to_owned(),
-            conditional: !builtin || resource.group == definition::GROUP,
+            conditional: !builtin || resource.group == definition::GROUP || resource.is_lease(),
             types: OnceLock::new(),
             builtin,
             life: None,
@@ -408,17 +407,8 @@ impl Registry {
             .filter(|endpoint| !matches!(endpoint, Endpoint::Stored(served) if !served.builtin))
             .map(|endpoint| endpoint.resource().group.as_str())
             .collect();
-        groups.sort_by(|a, b| match (own.contains(a), own.contains(b)) {
-            (true, true) => Ordering::Equal,
-            (false, false) => a.cmp(b),
-            (is_own, _) => {
-                if is_own {
-                    Ordering::Less
-                } else {
-                    Ordering::Greater
-                }
-            }
-        });
+        // The sort is stable: the own ones stay in their order.
+        groups.sort_by_key(|group| if own.contains(group) { None } else { Some(*group) });
         groups
     }
     /// The endpoints of a group version, by plural.

@@ -1,13 +1,10 @@
 //! What an access review must hold, as Kubernetes checks it.
 use std::sync::LazyLock;
 
-use grange_apimachinery::{
-    FieldError, Object, Status, Value,
-    name::{label_value, qualified_name},
-};
+use grange_apimachinery::{FieldError, Object, Status, Value};
 use serde_json::{Map, json};
 
-use crate::{decode, typed};
+use crate::{decode, requirement, typed};
 
 static SPEC: LazyLock<Value> = LazyLock::new(|| {
     let text = json!({"type": "string"});
@@ -131,24 +128,10 @@ fn check_requirement(requirement: &Value, field: &str, labels: bool) -> Vec<Fiel
     if !labels && key.is_empty() {
         errors.push(FieldError::required(at("key"), "must be specified"));
     }
-    match (requirement["operator"].as_str().unwrap_or_default(), values.is_empty()) {
-        ("In" | "NotIn", true) => {
-            let detail = "must be specified when `operator` is 'In' or 'NotIn'";
-            errors.push(FieldError::required(at("values"), detail));
-        }
-        ("Exists" | "DoesNotExist", false) => {
-            let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-            errors.push(FieldError::forbidden(at("values"), detail));
-        }
-        _ => {}
-    }
+    let operator = requirement["operator"].as_str().unwrap_or_default();
+    errors.extend(requirement::presence(operator, values, &at("values")));
     if labels {
-        errors.extend(qualified_name(key).err().map(|fault| FieldError::invalid(at("key"), key, fault)));
-        for (index, value) in values.iter().enumerate() {
-            let value = value.as_str().unwrap_or_default();
-            let field = format!("{}[{index}]", at("values"));
-            errors.extend(label_value(value).err().map(|fault| FieldError::invalid(field, value, fault)));
-        }
+        errors.extend(requirement::label(key, values, field));
     }
     errors
 }

@@ -1,5 +1,5 @@
 //! `/scale` of custom resources: a view of a few of their fields as `autoscaling/v1` Scale.
-use grange_apimachinery::{FieldError, Object, Status, Value, definition::Scale};
+use grange_apimachinery::{FieldError, Object, Status, Value, apply::go_type_name, definition::Scale};
 use serde_json::json;
 
 /// What a Scale is.
@@ -27,15 +27,7 @@ fn text<'a>(object: &'a Object, path: &str) -> Result<&'a str, String> {
 }
 
 fn wrong_type(path: &str, value: &Value, wanted: &str) -> String {
-    let found = match value {
-        Value::Null => "<nil>",
-        Value::Bool(_) => "bool",
-        Value::Number(number) if number.is_f64() => "float64",
-        Value::Number(_) => "int64",
-        Value::String(_) => "string",
-        Value::Array(_) => "[]interface {}",
-        Value::Object(_) => "map[string]interface {}",
-    };
+    let found = go_type_name(value);
     format!("{path} accessor error: {value} is of the type {found}, expected {wanted}")
 }
 

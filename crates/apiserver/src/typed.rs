@@ -6,7 +6,11 @@
 use std::sync::LazyLock;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use grange_apimachinery::{Object, Value, schema::MAX_FINDINGS, time};
+use grange_apimachinery::{
+    Object, Value,
+    schema::{MAX_FINDINGS, Path},
+    time,
+};
 use serde_json::{Map, json};
 
 /// Marks a list that says something by being empty.
@@ -38,7 +42,7 @@ pub(crate) fn decode_metadata(object: &mut Object, unknown: &mut Vec<String>) ->
     if metadata.is_null() {
         *metadata = Value::Object(Map::new());
     }
-    walk(&METADATA, metadata, "metadata", unknown)
+    walk(&METADATA, metadata, &Path::Key(&Path::Root, "metadata"), unknown)
 }
 
 /// Gives the rest of a built-in kind's fields their types.
@@ -48,7 +52,7 @@ pub(crate) fn decode_fields(
     unknown: &mut Vec<String>,
 ) -> Result<(), String> {
     let metadata = object.0.remove("metadata");
-    let result = fields(schema, &mut object.0, "", unknown);
+    let result = fields(schema, &mut object.0, &Path::Root, unknown);
     object.0.extend(metadata.map(|metadata| ("metadata".to_owned(), metadata)));
     result
 }
@@ -90,7 +94,7 @@ fn is_omitted(schema: &Value, value: &Value) -> bool {
     }
 }
 
-fn walk(schema: &Value, value: &mut Value, path: &str, unknown: &mut Vec<String>) -> Result<(), String> {
+fn walk(schema: &Value, value: &mut Value, path: &Path<'_>, unknown: &mut Vec<String>) -> Result<(), String> {
     let fault =
         |value: &Value, wanted: &str| Err(format!("{path}: must be {wanted}, not {}", kind_of(value)));
     match (schema["type"].as_str().unwrap_or(""), value) {
@@ -101,7 +105,7 @@ fn walk(schema: &Value, value: &mut Value, path: &str, unknown: &mut Vec<String>
                 if item.is_null() {
                     *item = zero(&schema["items"]);
                 }
-                walk(&schema["items"], item, &format!("{path}[{index}]"), unknown)?;
+                walk(&schema["items"], item, &Path::Index(path, index), unknown)?;
             }
             Ok(())
         }
@@ -122,35 +126,36 @@ fn walk(schema: &Value, value: &mut Value, path: &str, unknown: &mut Vec<String>
 fn fields(
     schema: &Value,
     map: &mut Map<String, Value>,
-    path: &str,
+    path: &Path<'_>,
     unknown: &mut Vec<String>,
 ) -> Result<(), String> {
     let properties = &schema["properties"];
     let additional = &schema["additionalProperties"];
     let open = schema["x-kubernetes-preserve-unknown-fields"] == true || additional == &Value::Bool(true);
-    let at = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    let is_root = matches!(path, Path::Root);
     let mut result = Ok(());
     map.retain(|key, value| {
-        if path.is_empty() && matches!(key.as_str(), "apiVersion" | "kind") {
+        if is_root && matches!(key.as_str(), "apiVersion" | "kind") {
             return true;
         }
+        let at = Path::Key(path, key);
         match properties.get(key) {
             _ if result.is_err() => {}
             Some(_) if value.is_null() => return false,
             Some(schema) => {
-                result = walk(schema, value, &at(key), unknown);
+                result = walk(schema, value, &at, unknown);
                 return !is_omitted(schema, value);
             }
             None if additional.is_object() => {
                 if value.is_null() {
                     *value = zero(additional);
                 }
-                result = walk(additional, value, &at(key), unknown);
+                result = walk(additional, value, &at, unknown);
             }
             None if open => {}
             None => {
                 if unknown.len() < MAX_FINDINGS {
-                    unknown.push(at(key));
+                    unknown.push(at.to_string());
                 }
                 return false;
             }
@@ -161,7 +166,7 @@ fn fields(
 }
 
 /// Checks what the format demands and brings the text into Kubernetes' own form.
-fn format(schema: &Value, text: &mut String, path: &str) -> Result<(), String> {
+fn format(schema: &Value, text: &mut String, path: &Path<'_>) -> Result<(), String> {
     match schema["format"].as_str() {
         Some("byte") => match STANDARD.decode(text.as_bytes()) {
             Ok(_) => Ok(()),

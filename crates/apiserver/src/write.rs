@@ -53,6 +53,8 @@ pub(crate) struct WriteOptions {
     pub(crate) patches: bool,
     /// Whether the request applies a configuration.
     pub(crate) applies: bool,
+    /// Whether the object got its types when the request was read ([`decode::parse_object`]).
+    pub(crate) is_read: bool,
 }
 
 impl WriteOptions {
@@ -63,6 +65,7 @@ impl WriteOptions {
         manager: Cow::Borrowed(OWN_MANAGER),
         patches: false,
         applies: false,
+        is_read: false,
     };
 }
 
@@ -446,7 +449,7 @@ pub(crate) fn finish_update(
         ));
     }
     match new.resource_version() {
-        "" if served.conditional || resource.is_lease() => {
+        "" if served.conditional => {
             return Err(Status::invalid(
                 &resource.group,
                 &resource.plural,

@@ -66,6 +66,10 @@ pub(super) async fn advance(
     }
 }
 
+fn terminating(status: bool, reason: &'static str, message: &str) -> ConditionStatus {
+    ConditionStatus { kind: Condition::Terminating, status, reason, message: message.to_owned() }
+}
+
 async fn report(
     inner: &Inner,
     definitions: &Arc<Served>,
@@ -74,16 +78,7 @@ async fn report(
     message: &str,
 ) -> Result<(), StoreError> {
     write::mutate(inner, definitions, key, |object| {
-        object.is_terminating()
-            && definition::set_condition(
-                object,
-                &ConditionStatus {
-                    kind: Condition::Terminating,
-                    status: true,
-                    reason,
-                    message: message.to_owned(),
-                },
-            )
+        object.is_terminating() && definition::set_condition(object, &terminating(true, reason, message))
     })
     .await
 }
@@ -106,15 +101,7 @@ async fn release(
             return false;
         }
         delete::set_finalizers(object, rest);
-        definition::set_condition(
-            object,
-            &ConditionStatus {
-                kind: Condition::Terminating,
-                status: false,
-                reason,
-                message: message.to_owned(),
-            },
-        );
+        definition::set_condition(object, &terminating(false, reason, message));
         true
     })
     .await

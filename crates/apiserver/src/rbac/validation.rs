@@ -1,16 +1,16 @@
 //! What Kubernetes checks of roles and bindings.
 use grange_apimachinery::{
     FieldError, Object, Value,
-    name::{
-        NameRule, dns1123_subdomain, label_value, qualified_name, validate_labels, validate_metadata,
-        validate_name,
-    },
+    name::{NameRule, dns1123_subdomain, validate_labels, validate_metadata, validate_name},
     selector::LabelSelector,
 };
 use serde_json::json;
 
 use super::GROUP;
-use crate::builtin::validation::{core_metadata, core_metadata_update};
+use crate::{
+    builtin::validation::{core_metadata, core_metadata_update},
+    requirement,
+};
 
 fn strings(value: &Value) -> usize {
     value.as_array().map_or(0, Vec::len)
@@ -80,29 +80,15 @@ fn label_selector(selector: &Value, field: &str) -> Vec<FieldError> {
     validate_labels(selector.get("matchLabels"), &format!("{field}.matchLabels"), &mut errors);
     let expressions = selector["matchExpressions"].as_array();
     for (index, expression) in expressions.into_iter().flatten().enumerate() {
-        let at = |name: &str| format!("{field}.matchExpressions[{index}].{name}");
-        let values = expression["values"].as_array().cloned().unwrap_or_default();
-        match (expression["operator"].as_str().unwrap_or_default(), values.is_empty()) {
-            ("In" | "NotIn", true) => {
-                let detail = "must be specified when `operator` is 'In' or 'NotIn'";
-                errors.push(FieldError::required(at("values"), detail));
-            }
-            ("Exists" | "DoesNotExist", false) => {
-                let detail = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                errors.push(FieldError::forbidden(at("values"), detail));
-            }
-            ("In" | "NotIn" | "Exists" | "DoesNotExist", _) => {}
-            (other, _) => {
-                errors.push(FieldError::invalid(at("operator"), other, "not a valid selector operator"));
-            }
+        let field = format!("{field}.matchExpressions[{index}]");
+        let values = expression["values"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let operator = expression["operator"].as_str().unwrap_or_default();
+        errors.extend(requirement::presence(operator, values, &format!("{field}.values")));
+        if !["In", "NotIn", "Exists", "DoesNotExist"].contains(&operator) {
+            let field = format!("{field}.operator");
+            errors.push(FieldError::invalid(field, operator, "not a valid selector operator"));
         }
-        let key = expression["key"].as_str().unwrap_or_default();
-        errors.extend(qualified_name(key).err().map(|fault| FieldError::invalid(at("key"), key, fault)));
-        for (index, value) in values.iter().enumerate() {
-            let value = value.as_str().unwrap_or_default();
-            let field = format!("{}[{index}]", at("values"));
-            errors.extend(label_value(value).err().map(|fault| FieldError::invalid(field, value, fault)));
-        }
+        errors.extend(requirement::label(expression["key"].as_str().unwrap_or_default(), values, &field));
     }
     if LabelSelector::from_value(selector).is_err() {
         errors.push(FieldError::invalid(field, Value::Null, "invalid label selector."));
