@@ -57,6 +57,8 @@ pub struct Config {
     pub service_account_key: Option<Vec<u8>>,
     /// The PEM certificates of the CA by which clients know this server; put into `kube-root-ca.crt` of every namespace.
     pub ca_pem: Option<String>,
+    /// Whether this process runs the controllers now, where several processes share the store; `None` always does.
+    pub leading: Option<watch::Receiver<bool>>,
 }
 
 impl Config {
@@ -73,6 +75,7 @@ impl Config {
             version: "v1.36.0+grange".into(),
             service_account_key: None,
             ca_pem: None,
+            leading: None,
         }
     }
 }
@@ -155,6 +158,7 @@ impl Authorizer for Union {
 /// The long-running parts; [`Service::run`] until shutdown.
 pub struct Service {
     inner: Arc<Inner>,
+    leading: Option<watch::Receiver<bool>>,
 }
 
 /// The cheap cloneable handle.
@@ -210,20 +214,27 @@ impl Service {
             registry.add_subresource(service_account::token_subresource(&Arc::downgrade(&inner)));
         }
         inner.registry.store(Arc::new(registry));
-        (Service { inner: inner.clone() }, Handle { inner })
+        (Service { inner: inner.clone(), leading: config.leading }, Handle { inner })
     }
     /// Runs caches and controllers until `shutdown` resolves.
     pub async fn run(self, shutdown: CancellationToken) {
         let inner = self.inner;
         let stop = inner.shutdown.clone();
+        let inner_ref = &*inner;
+        let controllers = || async move {
+            tokio::join!(
+                namespaces::run(inner_ref),
+                garbage::run(inner_ref),
+                rbac::run_aggregation(inner_ref)
+            );
+        };
         let parts = async {
             tokio::join!(
                 rbac::run(&inner),
                 bootstrap::run(&inner),
-                namespaces::run(&inner),
+                // What is served, at each server.
                 definitions::run(&inner),
-                garbage::run(&inner),
-                rbac::run_aggregation(&inner),
+                while_leading(self.leading, controllers)
             )
         };
         tokio::select! {
@@ -292,6 +303,11 @@ impl Handle {
             .await
             .map(|issued| issued.token)
     }
+    /// Whether the store answers with its present state; if not, what is wrong with it. Errors: 503, or what else the
+    /// store fails with.
+    pub async fn check_store(&self) -> Result<(), Status> {
+        self.inner.store.revision().await.map(|_| ()).map_err(crate::response::store_error)
+    }
     /// How many handlers panicked (each was answered 500 and logged).
     pub fn panics(&self) -> u64 {
         self.inner.panics.load(Ordering::Relaxed)
@@ -299,6 +315,21 @@ impl Handle {
     /// How many watches are open.
     pub fn open_watches(&self) -> usize {
         MAX_WATCHES - self.inner.watches.available_permits()
+    }
+}
+
+/// Runs something for as long as this process leads, again and again; `None` always does.
+async fn while_leading<F>(leading: Option<watch::Receiver<bool>>, run: impl Fn() -> F)
+where
+    F: Future<Output = ()>,
+{
+    let Some(mut leading) = leading else { return run().await };
+    // An error says that nobody tells any more: then this process leads no more.
+    while leading.wait_for(|leads| *leads).await.is_ok() {
+        tokio::select! {
+            () = run() => {}
+            _ = leading.wait_for(|leads| !leads) => {}
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod commands;
 mod conditions;
 mod connections;
 mod directory;
+mod duty;
 mod enrolment;
 mod error;
 pub mod hooks;

@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::{
     Error,
     conditions::{self, Known, Link, Setup},
+    duty::Duty,
     error::{already_exists, chain},
     observation::{Observation, overlay},
     patch::write_status,
@@ -59,19 +60,26 @@ pub(crate) async fn reconcile(context: &Context, id: &str) -> Result<Option<Dura
         context.forget(id);
         return Ok(None);
     };
-    if cluster.metadata.deletion_timestamp.is_some() {
+    let old = cluster.status.clone().unwrap_or_default();
+    let mut observation = context.observations.of(id);
+    // The object may be newer than what the watch brought.
+    observation.registration =
+        overlay(&old.registration.clone().unwrap_or_default(), &observation.registration);
+    let deleted = cluster.metadata.deletion_timestamp.as_ref().map(|time| time.0);
+    let has_news = observation.registration != old.registration.clone().unwrap_or_default();
+    match context.duty(id, &old, has_news, deleted) {
+        Duty::Ours => {}
+        Duty::Others => return Ok(None),
+        Duty::OthersFor(time) => return Ok(Some(time)),
+    }
+    if deleted.is_some() {
         removal::reconcile(context, &api, &cluster).await?;
         return Ok(None);
     }
     add_finalizer(&api, &cluster).await?;
     create_provisioning(context, &api, &cluster, id).await?;
     let setup = set_up(context, &cluster, id).await;
-    let old = cluster.status.clone().unwrap_or_default();
     let (link, again) = link(context, id, &old);
-    let mut observation = context.observations.of(id);
-    // The object may be newer than what the watch brought.
-    observation.registration =
-        overlay(&old.registration.clone().unwrap_or_default(), &observation.registration);
     let mut status = old.clone();
     let (image, server_url) = (context.agent_image(&cluster.spec), context.config.settings.server_url());
     let known = Known {

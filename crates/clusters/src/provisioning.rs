@@ -41,6 +41,9 @@ pub(crate) async fn reconcile(
     namespace: &str,
     name: &str,
 ) -> Result<Option<Duration>, Error> {
+    if !context.leads() {
+        return Ok(None);
+    }
     let api: Api<Cluster> = Api::namespaced(context.client(), namespace);
     let Some(cluster) = api.get_opt(name).await? else { return Ok(None) };
     let clusters: Api<management::Cluster> = Api::all(context.client());

@@ -244,7 +244,7 @@ async fn run(call: Call) -> Result<Response<Body>, Status> {
         Endpoint::Cluster => handlers::cluster(call).await,
         Endpoint::Management => handlers::management(call).await,
         Endpoint::Live => Ok(respond::text("ok")),
-        Endpoint::Ready => handlers::ready(&call),
+        Endpoint::Ready => handlers::ready(&call.front).await,
         Endpoint::Ping => Ok(respond::text("pong")),
         Endpoint::CaCertificates => Ok(handlers::ca_certificates(&call)),
         Endpoint::Metrics => Ok(handlers::metrics(&call)),

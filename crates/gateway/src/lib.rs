@@ -32,4 +32,4 @@ pub use grange_apiserver::Body;
 pub use kubeconfig::kubeconfig;
 pub use server::{Bound, Error, Handle, Service};
 pub use streams::{Lease, Streams};
-pub use tls::CaBundle;
+pub use tls::{AuthorityFiles, CaBundle, TlsError};

@@ -28,6 +28,9 @@ pub(crate) enum Command {
     Agent(Agent),
     /// Run a one-machine cluster that speaks Harvester's API.
     Solo(Box<Solo>),
+    /// Work on the state of a server that does not run.
+    #[command(subcommand)]
+    Store(StoreCommand),
     #[command(flatten)]
     Client(grange_cli::Command),
 }
@@ -55,9 +58,63 @@ pub(crate) struct Server {
     /// TLS private key (PEM)
     #[arg(long, env = "GRANGE_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// The storage engine: sqlite, or etcd=URL,URL
+    /// The storage engine: sqlite (in the data folder), or etcd=URL,URL (shared by several servers)
     #[arg(long, env = "GRANGE_STORE", value_name = "ENGINE", default_value = "sqlite")]
     pub(crate) store: String,
+    #[command(flatten)]
+    pub(crate) etcd: Etcd,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Copy everything from one storage engine to another, empty one.
+    ///
+    /// No server may run on either. What people see stays the same, resourceVersions go on rising, and watches from
+    /// before the copy are sent to a fresh list.
+    Copy(Box<StoreCopy>),
+}
+
+#[derive(Args)]
+pub(crate) struct StoreCopy {
+    /// Where the state is: sqlite:FOLDER (a server's data folder) or etcd=URL,URL
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) from: String,
+    /// Where it goes to: sqlite:FOLDER or etcd=URL,URL
+    #[arg(long, value_name = "PLACE")]
+    pub(crate) to: String,
+    #[command(flatten)]
+    pub(crate) etcd: Etcd,
+}
+
+/// What goes with `--store etcd=…`.
+#[derive(Args, Default)]
+pub(crate) struct Etcd {
+    /// Certificate authority of etcd's members (PEM) [default: those of the operating system]
+    #[arg(long, env = "GRANGE_ETCD_CA", value_name = "FILE")]
+    pub(crate) etcd_ca: Option<PathBuf>,
+    /// Client certificate for etcd (PEM)
+    #[arg(long, env = "GRANGE_ETCD_CERT", value_name = "FILE", requires = "etcd_key")]
+    pub(crate) etcd_cert: Option<PathBuf>,
+    /// Key of the client certificate (PEM)
+    #[arg(long, env = "GRANGE_ETCD_KEY", value_name = "FILE", requires = "etcd_cert")]
+    pub(crate) etcd_key: Option<PathBuf>,
+    /// User of etcd's own authentication
+    #[arg(long, env = "GRANGE_ETCD_USER", value_name = "NAME")]
+    pub(crate) etcd_user: Option<String>,
+    /// The user's password; other users of the machine see it on the command line, not in the environment or a file
+    #[arg(long, env = "GRANGE_ETCD_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
+    pub(crate) etcd_password: Option<String>,
+    /// A file that holds the user's password
+    #[arg(long, env = "GRANGE_ETCD_PASSWORD_FILE", value_name = "FILE", conflicts_with = "etcd_password")]
+    pub(crate) etcd_password_file: Option<PathBuf>,
+}
+
+impl Etcd {
+    /// Whether any of it is given.
+    pub(crate) fn is_given(&self) -> bool {
+        let files = [&self.etcd_ca, &self.etcd_cert, &self.etcd_key, &self.etcd_password_file];
+        files.iter().any(|file| file.is_some()) || self.etcd_user.is_some() || self.etcd_password.is_some()
+    }
 }
 
 #[derive(Args)]

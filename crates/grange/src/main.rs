@@ -4,12 +4,16 @@
 
 mod agent;
 mod arguments;
+mod authority;
 mod exit;
 mod kubeconfig_file;
+mod leader;
 mod logging;
 mod server;
 mod shutdown;
 mod solo;
+mod store;
+mod store_copy;
 
 use std::process::ExitCode;
 
@@ -63,6 +67,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Server(arguments) => server::run(*arguments).await,
         Command::Agent(arguments) => agent::run(arguments).await,
         Command::Solo(arguments) => solo::run(*arguments).await,
+        Command::Store(arguments::StoreCommand::Copy(arguments)) => store_copy::run(*arguments).await,
         Command::Client(client) => Ok(grange_cli::run(client).await),
     }
 }

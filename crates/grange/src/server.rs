@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -13,7 +13,6 @@ use grange_clusters::{Directory, HooksConfig};
 use grange_gateway::{Bound, CaBundle, Console, Limits, Parts, TlsSource};
 use grange_identity::{BootstrapOutcome, Index, Secret};
 use grange_settings::{Given, ServerUrl, Settings};
-use grange_store_sqlite::{SqliteConfig, SqliteStore};
 use grange_tunnel::Registry;
 use kube::Client;
 use tokio::sync::watch;
@@ -21,8 +20,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     arguments::{self, default_data_folder},
+    authority,
     exit::Refusal,
-    kubeconfig_file, shutdown,
+    kubeconfig_file,
+    leader::Candidate,
+    shutdown,
+    store::Engine,
 };
 
 /// What the API server says its version is: kubectl compares it with its own.
@@ -30,6 +33,9 @@ const KUBERNETES_VERSION: &str = concat!("v1.36.0+grange", env!("CARGO_PKG_VERSI
 
 /// The agent's image: served by this server, in this server's version.
 const AGENT_IMAGE: &str = concat!("grange/agent:", env!("CARGO_PKG_VERSION"));
+
+/// How often a server looks whether another has done the first start.
+const FIRST_START_POLL: Duration = Duration::from_millis(500);
 
 /// What was asked for, checked before anything is touched.
 struct Plan {
@@ -40,6 +46,7 @@ struct Plan {
     bootstrap_password: Option<Secret>,
     kubeconfig_out: PathBuf,
     tls: TlsSource,
+    engine: Engine,
 }
 
 pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode> {
@@ -48,7 +55,11 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let shutdown = shutdown::on_signal()?;
     prepare(&plan.data_dir)?;
     kubeconfig_file::check(&plan.kubeconfig_out)?;
-    let store = open_store(&plan.data_dir).await?;
+    let is_shared = plan.engine.is_shared();
+    let store = plan.engine.open(&plan.data_dir).await?;
+    if let TlsSource::SelfSigned { folder } = &plan.tls {
+        authority::share(&*store, folder).await?;
+    }
 
     let bound = Bound::bind(grange_gateway::Config {
         listen: plan.listen,
@@ -63,7 +74,9 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let tasks = TaskTracker::new();
     let stop_parts = tokio_util::sync::CancellationToken::new();
     let index = Arc::new(Index::default());
+    let (leads, leading) = watch::channel(false);
     let mut api_config = grange_apiserver::Config::new(store, index.clone());
+    api_config.leading = is_shared.then(|| leading.clone());
     api_config.version = KUBERNETES_VERSION.to_owned();
     let settings = Settings::new(Given {
         server_url: plan.server_url,
@@ -83,6 +96,10 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     apiserver.ready().await;
 
     let client = Client::new(apiserver.loopback(UserInfo::loopback()), "default");
+    if is_shared {
+        let candidate = Candidate::new(client.clone(), identity_of_this_server(), leads);
+        tasks.spawn(candidate.run(stop_parts.clone()));
+    }
     let (setting_service, mut are_settings_known) =
         grange_settings::Service::new(client.clone(), settings.clone());
     tasks.spawn(setting_service.run(stop_parts.clone()));
@@ -95,6 +112,9 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let stop_identity = stop_parts.clone();
     tasks.spawn(async move { identity_service.run(stop_identity.cancelled_owned()).await });
     identity.ready().await;
+    if is_shared {
+        wait_for_first_start(&identity, leading.clone()).await?;
+    }
     let outcome = identity.bootstrap(plan.bootstrap_password).await.context("the first start")?;
     let server_url = settings.server_url();
     // At once: whatever fails from here on, the password is not told again.
@@ -108,6 +128,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         settings: settings.clone(),
         ca_checksum: hooks.ca_checksum,
         agent_image: AGENT_IMAGE.to_owned(),
+        leading: is_shared.then_some(leading),
     });
     tasks.spawn(cluster_service.run(stop_parts.clone()));
     let (ready, ready_seen) = watch::channel(false);
@@ -152,13 +173,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
 }
 
 fn plan(arguments: arguments::Server) -> anyhow::Result<Plan> {
-    match arguments.store.as_str() {
-        "sqlite" => {}
-        engine if engine == "etcd" || engine.starts_with("etcd=") => {
-            return Err(Refusal::not_in_this_build("this build has no etcd engine yet; use --store sqlite"));
-        }
-        other => return Err(Refusal::usage(format!("--store {other:?}: use sqlite or etcd=URL,URL"))),
-    }
+    let engine = Engine::parse(&arguments.store, &arguments.etcd)?;
     let server_url = match &arguments.server_url {
         Some(text) => {
             ServerUrl::parse(text).map_err(|error| Refusal::usage(format!("--server-url: {error}")))?
@@ -186,6 +201,7 @@ fn plan(arguments: arguments::Server) -> anyhow::Result<Plan> {
         bootstrap_password,
         kubeconfig_out: arguments.kubeconfig_out.unwrap_or_else(|| data_dir.join("admin.kubeconfig")),
         tls,
+        engine,
         data_dir,
     })
 }
@@ -209,7 +225,7 @@ fn outbound_address() -> IpAddr {
     probe.map_or(IpAddr::from([127, 0, 0, 1]), |address| address.ip())
 }
 
-fn prepare(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn prepare(folder: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -218,12 +234,26 @@ fn prepare(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("--data-dir: making {}", folder.display()))
 }
 
-async fn open_store(folder: &Path) -> anyhow::Result<Arc<SqliteStore>> {
-    let path = folder.join("grange.db");
-    let store = tokio::task::spawn_blocking(move || SqliteStore::open(SqliteConfig::new(path)))
-        .await
-        .context("opening the store")??;
-    Ok(Arc::new(store))
+/// Of several servers that start on an empty store, one makes the administrator: the one that leads. Returns when that
+/// is this server, or when it is done.
+async fn wait_for_first_start(
+    identity: &grange_identity::Handle,
+    mut leading: watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    loop {
+        if *leading.borrow_and_update() || identity.is_bootstrapped().await.context("the first start")? {
+            return Ok(());
+        }
+        // Whichever comes first: another server may lead for ever.
+        let _ = tokio::time::timeout(FIRST_START_POLL, leading.changed()).await;
+    }
+}
+
+/// Tells this run of this server from every other: a server that was restarted is a new one.
+fn identity_of_this_server() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let host = if host.trim().is_empty() { "server" } else { host.trim() };
+    format!("{host}_{}", uuid::Uuid::new_v4())
 }
 
 /// What the management API serves beside Kubernetes' own kinds.

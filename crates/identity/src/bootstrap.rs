@@ -41,8 +41,8 @@ pub enum BootstrapOutcome {
 }
 
 pub(crate) async fn run(handle: &Handle, password: Option<Secret>) -> Result<BootstrapOutcome, Error> {
-    let markers: Api<ConfigMap> = Api::namespaced(handle.client().clone(), SYSTEM_NAMESPACE);
-    if markers.get_opt(MARKER).await?.is_some() {
+    let markers = markers(handle);
+    if is_done(handle).await? {
         return Ok(BootstrapOutcome::AlreadyDone);
     }
     for name in [SYSTEM_NAMESPACE, objects::PASSWORD_NAMESPACE] {
@@ -65,6 +65,15 @@ pub(crate) async fn run(handle: &Handle, password: Option<Secret>) -> Result<Boo
     };
     ensure(&markers, json!({"metadata": {"name": MARKER, "namespace": SYSTEM_NAMESPACE}})).await?;
     Ok(outcome)
+}
+
+/// Whether it happened.
+pub(crate) async fn is_done(handle: &Handle) -> Result<bool, Error> {
+    Ok(markers(handle).get_opt(MARKER).await?.is_some())
+}
+
+fn markers(handle: &Handle) -> Api<ConfigMap> {
+    Api::namespaced(handle.client().clone(), SYSTEM_NAMESPACE)
 }
 
 async fn create_admin(handle: &Handle, given: Option<Secret>) -> Result<BootstrapOutcome, Error> {

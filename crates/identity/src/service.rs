@@ -117,6 +117,10 @@ impl Handle {
         self.tell_first_login().await;
         Ok(outcome)
     }
+    /// Whether [`Handle::bootstrap`] has been done, by this server or another.
+    pub async fn is_bootstrapped(&self) -> Result<bool, Error> {
+        bootstrap::is_done(self).await
+    }
     /// Who presents `name:secret`.
     pub fn authenticate(&self, credential: &str) -> Option<Identity> {
         self.inner.index.authenticate(credential)

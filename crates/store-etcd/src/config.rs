@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use grange_store::{StoreError, history::Limits};
+use grange_store::{Revision, StoreError, history::Limits};
 
 /// How long history stays in etcd at least, and how often older history is dropped; as a kube-apiserver has it.
 pub const COMPACTION_INTERVAL: Duration = Duration::from_secs(300);
@@ -70,6 +70,9 @@ pub struct EtcdConfig {
     pub history: Limits,
     /// How long [`crate::EtcdStore::open`] waits for an etcd that cannot be reached.
     pub open_deadline: Duration,
+    /// Where a new store begins at the least: one that is copied into it had come so far. Of no account for one that
+    /// exists.
+    pub origin: Revision,
 }
 
 impl EtcdConfig {
@@ -83,6 +86,7 @@ impl EtcdConfig {
             compaction_interval: Some(COMPACTION_INTERVAL),
             history: Limits::default(),
             open_deadline: OPEN_DEADLINE,
+            origin: Revision(0),
         }
     }
 

@@ -1,11 +1,12 @@
 //! What is stored, in which form: a key that the first server writes and every one reads.
 
 use bytes::Bytes;
+use grange_store::Revision;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     OpenError,
-    client::{Client, Repeat, compare},
+    client::{Client, Repeat, compare, header},
     failure::Failure,
     keys::Keys,
     wire,
@@ -22,13 +23,18 @@ pub(crate) struct Format {
     pub(crate) revision_offset: u64,
 }
 
-/// Reads the key, or writes it; the store's names from now on.
+/// Reads the key, or writes it; the store's names from now on. A store that is new begins no earlier than `origin`.
 pub(crate) async fn read_or_write(
     client: &Client,
     prefix: &str,
-    revision_offset: u64,
+    origin: Revision,
 ) -> Result<Result<Keys, OpenError>, Failure> {
     let key = Keys::new(prefix, 0).format();
+    let ask = wire::RangeRequest { key: key.clone(), count_only: true, ..wire::RangeRequest::default() };
+    let answer: wire::RangeResponse = client.call(wire::RANGE, ask, Repeat::Harmless).await?;
+    // A new store begins after what etcd has and after its origin.
+    let here = u64::try_from(header(answer.header)?.revision).unwrap_or(0);
+    let revision_offset = origin.0.saturating_sub(here);
     let ours = Format { format: FORMAT, revision_offset };
     let value = serde_json::to_vec(&ours).map_err(|error| Failure::Refused(error.to_string()))?;
     let put = wire::PutRequest { key: key.clone(), value: value.into(), ..wire::PutRequest::default() };

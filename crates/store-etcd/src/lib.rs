@@ -69,7 +69,7 @@ impl EtcdStore {
         let deadline = Instant::now() + config.open_deadline;
         let client = Client::new(&config)?;
         let keys = loop {
-            match prepare(&client, &config.key_prefix).await {
+            match prepare(&client, &config).await {
                 Ok(prepared) => break prepared?,
                 Err(failure) if failure.is_of_member() && Instant::now() < deadline => {
                     tracing::warn!(%failure, "waiting for etcd");
@@ -125,13 +125,13 @@ async fn run(
 }
 
 /// Checks that this is an etcd we can use, and what it holds.
-async fn prepare(client: &Client, prefix: &str) -> Result<Result<Keys, OpenError>, Failure> {
+async fn prepare(client: &Client, config: &EtcdConfig) -> Result<Result<Keys, OpenError>, Failure> {
     let status: wire::StatusResponse = client.call(wire::STATUS, wire::Empty {}, Repeat::Harmless).await?;
     if !format::is_recent_enough(&status.version) {
         let endpoints = client.addresses();
         return Ok(Err(OpenError::TooOld { endpoints, version: status.version }));
     }
-    format::read_or_write(client, prefix, 0).await
+    format::read_or_write(client, &config.key_prefix, config.origin).await
 }
 
 fn failed(client: &Client, source: StoreError) -> OpenError {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use grange_store::{StoreError, history::Limits};
+use grange_store::{Revision, StoreError, history::Limits};
 
 /// How many revisions are always kept, however old: what a restarted server can still serve to watches.
 pub const KEEP_REVISIONS: u64 = 10_000;
@@ -25,6 +25,8 @@ pub struct SqliteConfig {
     /// How long the writer waits for company before it commits. Zero: whatever queued up while the last commit was on
     /// its way goes into the next, which is group commit without delay.
     pub group_wait: Duration,
+    /// Where a new database begins: a store that is copied into it had come so far. Of no account for one that exists.
+    pub origin: Revision,
 }
 
 impl SqliteConfig {
@@ -37,6 +39,7 @@ impl SqliteConfig {
             history: Limits::default(),
             size_limit_bytes: None,
             group_wait: Duration::ZERO,
+            origin: Revision(0),
         }
     }
 }

@@ -69,7 +69,7 @@ impl Database {
         restrict(path)?;
         database.settings(config).map_err(explain)?;
         if fresh {
-            database.create_schema().map_err(explain)?;
+            database.create_schema(config.origin).map_err(explain)?;
         }
         Ok(database)
     }
@@ -209,10 +209,11 @@ impl Database {
         Ok(())
     }
 
-    fn create_schema(&mut self) -> Result<(), rusqlite::Error> {
+    fn create_schema(&mut self, origin: Revision) -> Result<(), rusqlite::Error> {
         let transaction = self.connection.transaction()?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute("UPDATE meta SET value = ?1 WHERE name = 'floor'", [number(origin)])?;
         transaction.commit()
     }
 }

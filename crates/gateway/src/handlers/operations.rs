@@ -9,11 +9,13 @@ use crate::{Body, dispatch::Call, front::Front, respond};
 /// Seconds after which it is worth asking again whether the server is ready.
 const READY_RETRY_SECONDS: u32 = 1;
 
-pub(crate) fn ready(call: &Call) -> Result<Response<Body>, Status> {
-    if *call.front.parts.ready.borrow() {
-        return Ok(respond::text("ok"));
+pub(crate) async fn ready(front: &Front) -> Result<Response<Body>, Status> {
+    if !*front.parts.ready.borrow() {
+        return Err(Status::unavailable("the server is starting", READY_RETRY_SECONDS));
     }
-    Err(Status::unavailable("the server is starting", READY_RETRY_SECONDS))
+    let checked = front.parts.apiserver.check_store().await;
+    checked.map_err(|status| Status::unavailable(status.message, READY_RETRY_SECONDS))?;
+    Ok(respond::text("ok"))
 }
 
 /// The PEM as it is pinned: one newline at its end.

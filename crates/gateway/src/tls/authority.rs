@@ -23,25 +23,69 @@ const RENEW_BEFORE_DAYS: i64 = 90;
 /// Most names of one certificate: the present ones and those of earlier addresses.
 const MAX_NAMES: usize = 32;
 
-struct Files {
+/// The files of an authority and of the certificate it signed, in one folder.
+pub struct AuthorityFiles {
+    folder: PathBuf,
     ca_certificate: PathBuf,
     ca_key: PathBuf,
     certificate: PathBuf,
     key: PathBuf,
 }
 
-pub(super) fn load_or_make(folder: &Path, names: &[String]) -> Result<(Pair, CaBundle), TlsError> {
-    let files = Files {
-        ca_certificate: folder.join("ca.crt"),
-        ca_key: folder.join("ca.key"),
-        certificate: folder.join("server.crt"),
-        key: folder.join("server.key"),
-    };
-    if !files.ca_certificate.exists() {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| TlsError::File { path: folder.to_owned(), source })?;
-        make_ca(&files)?;
+impl AuthorityFiles {
+    /// Those of a folder, which need not exist.
+    pub fn new(folder: &Path) -> Self {
+        AuthorityFiles {
+            folder: folder.to_owned(),
+            ca_certificate: folder.join("ca.crt"),
+            ca_key: folder.join("ca.key"),
+            certificate: folder.join("server.crt"),
+            key: folder.join("server.key"),
+        }
     }
+
+    /// The authority's certificate and its key, both PEM; made when there is none.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn load_or_make(&self) -> Result<(String, String), TlsError> {
+        self.make_if_missing()?;
+        Ok((text(&self.ca_certificate)?, text(&self.ca_key)?))
+    }
+
+    /// Puts an authority in place that was made elsewhere.
+    ///
+    /// # Errors
+    /// When it is none that was made by a server like this one, or a file cannot be written; the old one is in place then.
+    pub fn replace(&self, certificate: &str, key: &str) -> Result<(), TlsError> {
+        let is_there = |path: &PathBuf, wanted: &str| text(path).is_ok_and(|present| present == wanted);
+        if is_there(&self.ca_certificate, certificate) && is_there(&self.ca_key, key) {
+            return Ok(());
+        }
+        common_name(&self.ca_certificate, certificate)?;
+        KeyPair::from_pem(key)?;
+        self.make_folder()?;
+        write(&self.ca_key, key, 0o600)?;
+        write(&self.ca_certificate, certificate, 0o644)
+    }
+
+    fn make_if_missing(&self) -> Result<(), TlsError> {
+        if self.ca_certificate.exists() {
+            return Ok(());
+        }
+        self.make_folder()?;
+        make_ca(self)
+    }
+
+    fn make_folder(&self) -> Result<(), TlsError> {
+        std::fs::create_dir_all(&self.folder)
+            .map_err(|source| TlsError::File { path: self.folder.clone(), source })
+    }
+}
+
+pub(super) fn load_or_make(folder: &Path, names: &[String]) -> Result<(Pair, CaBundle), TlsError> {
+    let files = AuthorityFiles::new(folder);
+    files.make_if_missing()?;
     let ca_pem = text(&files.ca_certificate)?;
     if !is_usable(&files, names) {
         let mut names = names.to_vec();
@@ -55,7 +99,7 @@ pub(super) fn load_or_make(folder: &Path, names: &[String]) -> Result<(Pair, CaB
     Ok((read_pair(&files.certificate, &files.key)?, CaBundle::new(&ca_pem)))
 }
 
-fn make_ca(files: &Files) -> Result<(), TlsError> {
+fn make_ca(files: &AuthorityFiles) -> Result<(), TlsError> {
     let key = KeyPair::generate()?;
     // Distinct names let a client that meets several of our CAs tell them apart.
     let params = ca_params(&format!("grange-ca-{:08x}", rand::random::<u32>()));
@@ -65,7 +109,7 @@ fn make_ca(files: &Files) -> Result<(), TlsError> {
     write(&files.ca_certificate, &certificate.pem(), 0o644)
 }
 
-fn make_server(files: &Files, ca_pem: &str, names: &[String]) -> Result<(), TlsError> {
+fn make_server(files: &AuthorityFiles, ca_pem: &str, names: &[String]) -> Result<(), TlsError> {
     let ca_key = KeyPair::from_pem(&text(&files.ca_key)?)?;
     let issuer = Issuer::new(ca_params(&common_name(&files.ca_certificate, ca_pem)?), ca_key);
     let key = KeyPair::generate()?;
@@ -82,7 +126,7 @@ fn make_server(files: &Files, ca_pem: &str, names: &[String]) -> Result<(), TlsE
 }
 
 /// Whether the kept server certificate has all names, time left, and a key.
-fn is_usable(files: &Files, names: &[String]) -> bool {
+fn is_usable(files: &AuthorityFiles, names: &[String]) -> bool {
     let Ok(pair) = read_pair(&files.certificate, &files.key) else { return false };
     let Some(Ok((_, parsed))) = pair.chain.first().map(|der| x509_parser::parse_x509_certificate(der)) else {
         return false;
@@ -95,7 +139,7 @@ fn is_usable(files: &Files, names: &[String]) -> bool {
 }
 
 /// The names of the kept server certificate.
-fn names_in_use(files: &Files) -> Vec<String> {
+fn names_in_use(files: &AuthorityFiles) -> Vec<String> {
     let Ok(pair) = read_pair(&files.certificate, &files.key) else { return Vec::new() };
     let parsed = pair.chain.first().and_then(|der| x509_parser::parse_x509_certificate(der).ok());
     parsed.map(|(_, parsed)| names_of(&parsed)).unwrap_or_default()

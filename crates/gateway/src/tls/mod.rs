@@ -10,6 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::TlsSource;
+pub use authority::AuthorityFiles;
 pub(crate) use reload::CurrentCertificate;
 
 /// What went wrong with certificates.

@@ -6,6 +6,7 @@ mod full_disk;
 mod hostile_agent;
 mod hostile_cluster;
 mod import;
+mod kube_two_servers;
 mod kubectl;
 mod kubernetes;
 mod refusals;

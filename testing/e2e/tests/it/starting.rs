@@ -14,8 +14,6 @@ use grange_harness::{Server, binary, free_port};
 const FAILED: i32 = 1;
 /// Wrong arguments.
 const USAGE: i32 = 2;
-/// Not in this build.
-const NOT_IN_THIS_BUILD: i32 = 64;
 
 /// Runs `grange` to its end, with nothing of this machine's environment but what it needs.
 fn grange(folder: &Path, arguments: &[&str]) -> Result<Output> {
@@ -148,10 +146,16 @@ fn a_server_that_cannot_start_says_why_in_one_line() -> Result<()> {
             vec!["--store", "mysql"],
         ),
         (
-            "an engine of another build",
-            [&data_dir[..], &url, &here, &["--store", "etcd=http://127.0.0.1:2379"]].concat(),
-            NOT_IN_THIS_BUILD,
-            vec!["--store", "etcd"],
+            "a member of etcd without its scheme",
+            [&data_dir[..], &url, &here, &["--store", "etcd=127.0.0.1:2379"]].concat(),
+            USAGE,
+            vec!["--store", "127.0.0.1:2379", "http://"],
+        ),
+        (
+            "etcd's options without etcd",
+            [&data_dir[..], &url, &here, &["--etcd-user", "root"]].concat(),
+            USAGE,
+            vec!["--etcd-", "--store etcd"],
         ),
         (
             "a password without end",
