@@ -36,6 +36,7 @@ mod trouble;
 mod watches;
 
 pub use directory::Directory;
+pub use duty::Peers;
 pub use error::Error;
 pub use hooks::{HooksConfig, definitions};
 pub use manifest::MAX_MANIFEST_BYTES;

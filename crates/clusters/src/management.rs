@@ -21,7 +21,7 @@ use serde_json::json;
 use crate::{
     Error,
     conditions::{self, Known, Link, Setup},
-    duty::Duty,
+    duty::{Duty, Question},
     error::{already_exists, chain},
     observation::{Observation, overlay},
     patch::write_status,
@@ -65,21 +65,25 @@ pub(crate) async fn reconcile(context: &Context, id: &str) -> Result<Option<Dura
     // The object may be newer than what the watch brought.
     observation.registration =
         overlay(&old.registration.clone().unwrap_or_default(), &observation.registration);
-    let deleted = cluster.metadata.deletion_timestamp.as_ref().map(|time| time.0);
     let has_news = observation.registration != old.registration.clone().unwrap_or_default();
-    match context.duty(id, &old, has_news, deleted) {
-        Duty::Ours => {}
-        Duty::Others => return Ok(None),
-        Duty::OthersFor(time) => return Ok(Some(time)),
+    let duty = duty(context, id, &old, has_news);
+    if duty == Duty::Others {
+        return Ok(None);
     }
-    if deleted.is_some() {
-        removal::reconcile(context, &api, &cluster).await?;
+    if cluster.metadata.deletion_timestamp.is_some() {
+        if duty == Duty::Ours {
+            removal::reconcile(context, &api, &cluster).await?;
+        }
         return Ok(None);
     }
     add_finalizer(&api, &cluster).await?;
     create_provisioning(context, &api, &cluster, id).await?;
     let setup = set_up(context, &cluster, id).await;
-    let (link, again) = link(context, id, &old);
+    let (link, again) = match duty {
+        Duty::Ours => link(context, id, &old),
+        // Of the connection only the other knows.
+        Duty::Tell | Duty::Others => (Link::Unsettled, None),
+    };
     let mut status = old.clone();
     let (image, server_url) = (context.agent_image(&cluster.spec), context.config.settings.server_url());
     let known = Known {
@@ -112,6 +116,22 @@ impl Setup {
     }
 }
 
+/// Whether this server is the one to act on a cluster, of those that share the state.
+fn duty(context: &Context, id: &str, status: &ClusterStatus, has_news: bool) -> Duty {
+    let Some(peers) = &context.config.peers else { return Duty::Ours };
+    peers.duty(Question {
+        server: status.server.as_deref(),
+        is_connected: is_connected(status),
+        is_here: context.config.registry.is_connected(id),
+        has_news,
+    })
+}
+
+/// What the status says of the tunnel.
+fn is_connected(status: &ClusterStatus) -> bool {
+    find(&status.conditions, "Connected").is_some_and(|condition| condition.is_true())
+}
+
 /// The cluster's tunnel now, and when to look again.
 fn link(context: &Context, id: &str, status: &ClusterStatus) -> (Link, Option<Duration>) {
     if context.config.registry.is_connected(id) {
@@ -121,10 +141,15 @@ fn link(context: &Context, id: &str, status: &ClusterStatus) -> (Link, Option<Du
         let since = Timestamp::try_from(absence.since).unwrap_or_else(|_| Timestamp::now());
         return (Link::Down { lost: Some((since, absence.reason)) }, None);
     }
-    let was_connected = find(&status.conditions, "Connected").is_some_and(|condition| condition.is_true());
+    let was_connected = is_connected(status);
     let left = SETTLING.saturating_sub(context.started.elapsed());
     if was_connected && !left.is_zero() {
         return (Link::Unsettled, Some(left));
+    }
+    let peers = context.config.peers.as_ref();
+    if was_connected && peers.is_some_and(|peers| peers.is_gone(status.server.as_deref())) {
+        let reason = "the server that it was connected to is gone".to_owned();
+        return (Link::Down { lost: Some((Timestamp::now(), reason)) }, None);
     }
     (Link::Down { lost: None }, None)
 }
@@ -148,6 +173,7 @@ fn describe(
     }
     if *link == Link::Up {
         status.driver = Some("imported".to_owned());
+        status.server = context.config.peers.as_ref().map(|peers| peers.identity.clone());
     }
     if let Some(probe) = &observation.probe {
         if let Some(version) = &probe.version {

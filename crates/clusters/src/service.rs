@@ -2,17 +2,15 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream::FuturesUnordered};
-use grange_resources::management::ClusterStatus;
 use grange_settings::Settings;
 use grange_tunnel::Registry;
-use jiff::Timestamp;
 use kube::Client;
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     Directory, Error, addresses, connections,
-    duty::{Duty, Question, Tunnel},
+    duty::Peers,
     error::chain,
     management,
     manifest::Parameters,
@@ -45,8 +43,8 @@ pub struct Config {
     pub ca_checksum: String,
     /// Repository and tag of the agent's image, which the server itself serves.
     pub agent_image: String,
-    /// Whether this server leads those that share its state; `None` when it is the only one.
-    pub leading: Option<watch::Receiver<bool>>,
+    /// Those that share its state; `None` when it is the only server.
+    pub peers: Option<Peers>,
 }
 
 /// The long-running part; [`Service::run`] until shutdown.
@@ -87,28 +85,7 @@ impl Context {
 
     /// Whether this server sees to what no server's tunnel decides.
     pub(crate) fn leads(&self) -> bool {
-        self.config.leading.as_ref().is_none_or(|leading| *leading.borrow())
-    }
-
-    /// Whether this server sees to a cluster.
-    pub(crate) fn duty(
-        &self,
-        id: &str,
-        status: &ClusterStatus,
-        has_news: bool,
-        deleted: Option<Timestamp>,
-    ) -> Duty {
-        let registry = &self.config.registry;
-        let tunnel = match registry.absence(id) {
-            _ if registry.is_connected(id) => Tunnel::Here,
-            Some(absence) => {
-                Tunnel::Lost(Timestamp::try_from(absence.since).unwrap_or_else(|_| Timestamp::now()))
-            }
-            None => Tunnel::Never,
-        };
-        let leads = self.config.leading.as_ref().map(|leading| *leading.borrow());
-        let now = Timestamp::now();
-        Question { leads, tunnel, status, has_news, deleted, now }.answer()
+        self.config.peers.as_ref().is_none_or(Peers::leads)
     }
 
     /// The image of a cluster's agent.
@@ -166,18 +143,13 @@ impl Service {
     }
 }
 
-/// Follows the objects; from the start again when this server begins to lead, so that it looks at all of them.
+/// Follows the objects; from the start again when clusters of other servers may be this one's now.
 async fn follow(context: &Context) {
-    let Some(mut leading) = context.config.leading.clone() else { return watches::run(context).await };
+    let Some(mut peers) = context.config.peers.clone() else { return watches::run(context).await };
     loop {
-        leading.borrow_and_update();
         tokio::select! {
             () = watches::run(context) => {}
-            changed = leading.changed() => {
-                if changed.is_err() {
-                    return watches::run(context).await;
-                }
-            }
+            () = peers.changed() => {}
         }
     }
 }

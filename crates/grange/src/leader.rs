@@ -17,7 +17,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 /// The Lease, in the namespace that Kubernetes keeps its own in.
-const NAMESPACE: &str = "kube-system";
+pub(crate) const NAMESPACE: &str = "kube-system";
 const NAME: &str = "grange-controllers";
 /// Unrenewed for so long, a lease is free.
 const LEASE: Duration = Duration::from_secs(15);

@@ -9,6 +9,7 @@ mod exit;
 mod kubeconfig_file;
 mod leader;
 mod logging;
+mod peers;
 mod server;
 mod shutdown;
 mod solo;

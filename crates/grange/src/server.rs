@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use grange_apiserver::UserInfo;
-use grange_clusters::{Directory, HooksConfig};
+use grange_clusters::{Directory, HooksConfig, Peers};
 use grange_gateway::{Bound, CaBundle, Console, Limits, Parts, TlsSource};
 use grange_identity::{BootstrapOutcome, Index, Secret};
 use grange_settings::{Given, ServerUrl, Settings};
@@ -24,6 +24,7 @@ use crate::{
     exit::Refusal,
     kubeconfig_file,
     leader::Candidate,
+    peers::Member,
     shutdown,
     store::Engine,
 };
@@ -96,10 +97,20 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     apiserver.ready().await;
 
     let client = Client::new(apiserver.loopback(UserInfo::loopback()), "default");
-    if is_shared {
-        let candidate = Candidate::new(client.clone(), identity_of_this_server(), leads);
+    let peers = if is_shared {
+        let id = uuid::Uuid::new_v4();
+        let identity = format!("{}_{id}", host_name());
+        let mut member = Member::new(client.clone(), &id, identity.clone());
+        // Who lives is known before anybody is held to be gone.
+        member.look().await.context("the leases of servers")?;
+        let alive = member.alive();
+        tasks.spawn(member.run(stop_parts.clone()));
+        let candidate = Candidate::new(client.clone(), identity.clone(), leads);
         tasks.spawn(candidate.run(stop_parts.clone()));
-    }
+        Some(Peers { identity, leading: leading.clone(), alive })
+    } else {
+        None
+    };
     let (setting_service, mut are_settings_known) =
         grange_settings::Service::new(client.clone(), settings.clone());
     tasks.spawn(setting_service.run(stop_parts.clone()));
@@ -113,7 +124,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     tasks.spawn(async move { identity_service.run(stop_identity.cancelled_owned()).await });
     identity.ready().await;
     if is_shared {
-        wait_for_first_start(&identity, leading.clone()).await?;
+        wait_for_first_start(&identity, leading).await?;
     }
     let outcome = identity.bootstrap(plan.bootstrap_password).await.context("the first start")?;
     let server_url = settings.server_url();
@@ -128,7 +139,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         settings: settings.clone(),
         ca_checksum: hooks.ca_checksum,
         agent_image: AGENT_IMAGE.to_owned(),
-        leading: is_shared.then_some(leading),
+        peers,
     });
     tasks.spawn(cluster_service.run(stop_parts.clone()));
     let (ready, ready_seen) = watch::channel(false);
@@ -249,11 +260,10 @@ async fn wait_for_first_start(
     }
 }
 
-/// Tells this run of this server from every other: a server that was restarted is a new one.
-fn identity_of_this_server() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let host = if host.trim().is_empty() { "server" } else { host.trim() };
-    format!("{host}_{}", uuid::Uuid::new_v4())
+fn host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = name.trim();
+    if name.is_empty() { "server" } else { name }.to_owned()
 }
 
 /// What the management API serves beside Kubernetes' own kinds.

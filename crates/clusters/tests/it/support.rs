@@ -90,7 +90,7 @@ pub async fn start_on(store: Arc<dyn Store>) -> Server {
         settings,
         ca_checksum: "c0ffee".into(),
         agent_image: "grange/agent:test".into(),
-        leading: None,
+        peers: None,
     });
     running.push(tokio::spawn(service.run(stop.clone())));
     let admin = Client::new(handle.loopback(admin), "default");

@@ -133,7 +133,7 @@ impl Gate {
             settings: settings.clone(),
             ca_checksum: hooks.ca_checksum,
             agent_image: "grange/agent:test".into(),
-            leading: None,
+            peers: None,
         });
         tokio::spawn(cluster_service.run(stop.clone()));
         let (ready, ready_seen) = watch::channel(true);

@@ -130,6 +130,9 @@ pub struct ClusterStatus {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::null_as_default")]
     #[schemars(extend("nullable" = true))]
     pub allocatable: BTreeMap<String, String>,
+    /// Of several servers that share their state, the one that its agent is or was last connected to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
     /// A summary for lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub info: Option<ClusterInfo>,

@@ -3,7 +3,7 @@
 use std::{process::Command, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use grange_harness::{Api, Kubeconfig, Server, binary, free_port, skip, wait};
+use grange_harness::{Api, Kubeconfig, Server, Solo, binary, free_port, import, skip, wait};
 use grange_testing_kubernetes::{Etcd, EtcdOptions};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -11,6 +11,7 @@ use tempfile::TempDir;
 const LIMIT: Duration = Duration::from_secs(90);
 const NAMESPACES: &str = "/api/v1/namespaces";
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
+const MANAGEMENT_CLUSTERS: &str = "/apis/management.cattle.io/v3/clusters";
 const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases/grange-controllers";
 
 /// Two servers; the first was there first, and so leads.
@@ -134,6 +135,49 @@ async fn the_controllers_of_a_killed_leader_go_on_at_the_other_server() -> Resul
     assert_ne!(holder(&after), before);
     assert_eq!(after["spec"]["leaseTransitions"], 1, "{after}");
     Ok(())
+}
+
+#[tokio::test]
+async fn a_cluster_of_a_killed_server_is_said_to_be_lost_and_goes_on_where_its_agent_arrives() -> Result<()> {
+    let Some(mut two) = Two::start().await? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let mut cluster = Solo::start(folder.path(), "paddock", free_port()?, &[]).await?;
+    // The address that the agent is told is the first's.
+    let imported = import::create(&two.first.api, "paddock").await?;
+    import::register(&cluster.api, &imported.manifest_url).await?;
+    import::ready(&two.second.api, &imported.id).await?;
+    let path = format!("{MANAGEMENT_CLUSTERS}/{}", imported.id);
+    let holder = two.second.api.get(&path).await?["status"]["server"].clone();
+    assert!(holder.is_string(), "{holder}");
+
+    // Without its server, and with nowhere else to go.
+    two.first.process.signal("KILL")?;
+    two.first.process.ended(LIMIT).await?;
+    let survivor = two.second.api.clone();
+    let lost = wait::until("the survivor to say that the cluster is lost", LIMIT, async || {
+        let cluster = survivor.get(&path).await?;
+        Ok((import::condition(&cluster, "Connected") == Some("False")).then_some(cluster))
+    })
+    .await?;
+    assert!(
+        lost["status"]["conditions"].to_string().contains("the server that it was connected to is gone"),
+        "{lost}"
+    );
+
+    // Another server at the address: the agent trusts it at once, for all have one authority.
+    let port: u16 = two.first.api.base().rsplit(':').next().context("a port")?.parse()?;
+    let store = format!("etcd={}", two.etcd.urls().join(","));
+    let more = tempfile::tempdir()?;
+    let third = Server::start(more.path(), port, &["--store", &store]).await?;
+    wait::until("the agent to come back", LIMIT, async || {
+        let cluster = survivor.get(&path).await?;
+        Ok((import::condition(&cluster, "Connected") == Some("True")).then_some(()))
+    })
+    .await?;
+    let server = &survivor.get(&path).await?["status"]["server"];
+    assert!(server.is_string() && *server != holder, "{server}");
+    third.api.get(&format!("/k8s/clusters/{}/api/v1/nodes", imported.id)).await?;
+    cluster.process.check_alive()
 }
 
 /// Copies a store; what the program said.
