@@ -61,6 +61,27 @@ impl ControlPlane {
         Ok(Self { url, etcd_url, controller_manager, api_server, etcd })
     }
 
+    /// Kills kube-apiserver and starts it again at its port.
+    pub(crate) async fn restart_api_server(
+        &mut self,
+        options: &Options,
+        files: &Files,
+        folder: &Path,
+    ) -> Result<()> {
+        let client = files.client(Some(&files.admin_token))?;
+        let port = self.url.rsplit(':').next().and_then(|port| port.parse().ok()).context("the port")?;
+        let flags = api_server_flags(options, files, &self.etcd_url, port);
+        self.api_server.kill();
+        let ready = format!("{}/readyz", self.url);
+        for _ in 0..PORT_ATTEMPTS {
+            self.api_server = Process::start(&options.binaries, folder, "kube-apiserver", &flags)?;
+            if self.api_server.until_ready(async || answers(&client, &ready).await).await? {
+                return Ok(());
+            }
+        }
+        Err(anyhow!("kube-apiserver found its port taken {PORT_ATTEMPTS} times"))
+    }
+
     fn processes(&self) -> impl Iterator<Item = &Process> {
         [Some(&self.etcd), Some(&self.api_server), self.controller_manager.as_ref()].into_iter().flatten()
     }

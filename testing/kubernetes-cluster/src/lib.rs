@@ -153,6 +153,14 @@ impl Cluster {
         Ok(Self { control_plane, files, options, folder })
     }
 
+    /// Kills kube-apiserver and starts it again at the same address.
+    ///
+    /// # Errors
+    /// As [`Cluster::start`].
+    pub async fn restart_api_server(&mut self) -> Result<()> {
+        self.control_plane.restart_api_server(&self.options, &self.files, self.folder.path()).await
+    }
+
     /// `https://127.0.0.1:PORT`, without a slash at the end.
     pub fn url(&self) -> &str {
         &self.control_plane.url

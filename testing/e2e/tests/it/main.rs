@@ -2,6 +2,7 @@
 
 mod causes;
 mod cli;
+mod clients;
 mod full_disk;
 mod hostile_agent;
 mod hostile_cluster;
