@@ -9,6 +9,7 @@ use grange_tunnel::{
     hop::remove_hop_by_hop,
     session::{METHOD_HEADER, NOT_SWITCHED, STATUS_HEADER},
 };
+use grange_wire::words;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, Version,
     header::{
@@ -175,14 +176,18 @@ pub(crate) fn failure(code: u16, reason: Reason, message: String) -> Response<Bo
 }
 
 /// An error with its causes, in one line.
-pub(crate) struct Chain<'a>(pub(crate) &'a dyn std::error::Error);
+pub(crate) struct Chain<'a>(pub(crate) &'a (dyn std::error::Error + 'static));
 
 impl std::fmt::Display for Chain<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}", self.0)?;
-        let mut source = self.0.source();
+        let mut source = Some(self.0);
+        let mut between = "";
         while let Some(error) = source {
-            write!(formatter, ": {error}")?;
+            match error.downcast_ref() {
+                Some(error) => write!(formatter, "{between}{}", words::of_io(error))?,
+                None => write!(formatter, "{between}{error}")?,
+            }
+            between = ": ";
             source = error.source();
         }
         Ok(())

@@ -50,7 +50,7 @@ impl Troubles {
     }
 
     /// Remembers a failure, and tells the server if it may be able to listen.
-    pub(crate) fn note(&self, code: TroubleCode, error: &dyn std::error::Error) {
+    pub(crate) fn note(&self, code: TroubleCode, error: &(dyn std::error::Error + 'static)) {
         let detail = to_detail(&Chain(error).to_string());
         if self.remember(code, &detail) {
             let own = self.clone();

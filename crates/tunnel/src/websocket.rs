@@ -20,6 +20,8 @@ use std::{
 use futures::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use grange_wire::words;
+
 /// The largest payload of a frame we send: with its header exactly four TLS records.
 pub const FRAME_LIMIT: usize = 64 * 1024 - HEADER_ROOM;
 /// The largest frame we accept. Nothing is buffered for it, so this only tells garbage from data early.
@@ -88,6 +90,12 @@ impl Link {
     /// Says how the connection ended; the first word stands.
     pub(crate) fn note_end(&self, end: impl Into<String>) {
         let _ = self.end.set(end.into());
+    }
+
+    /// The same for an error of the transport below.
+    fn note_failure(&self, error: &io::Error) {
+        tracing::debug!(%error, "the transport of a session failed");
+        self.note_end(words::of_io(error));
     }
 
     /// Whether what ran over the socket has ended.
@@ -251,7 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             }
             let mut buffer = ReadBuf::new(&mut self.header[self.header_len..wanted]);
             ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer)).inspect_err(|error| {
-                self.link.note_end(format!("reading failed: {error}"));
+                self.link.note_failure(error);
             })?;
             let read = buffer.filled().len();
             if read == 0 {
@@ -415,7 +423,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         while self.start < self.out.len() {
             let written = ready!(Pin::new(&mut self.io).poll_write(context, &self.out[self.start..]))
-                .inspect_err(|error| self.link.note_end(format!("writing failed: {error}")))?;
+                .inspect_err(|error| self.link.note_failure(error))?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
@@ -464,7 +472,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Socket<S> {
         let room = buffer.initialize_unfilled_to(wanted);
         let mut part = ReadBuf::new(room);
         ready!(Pin::new(&mut this.io).poll_read(context, &mut part))
-            .inspect_err(|error| this.link.note_end(format!("reading failed: {error}")))?;
+            .inspect_err(|error| this.link.note_failure(error))?;
         let read = part.filled().len();
         if read == 0 {
             return Poll::Ready(Err(this.fail("the connection ended inside a frame")));

@@ -1,8 +1,8 @@
 //! What server and agent say to each other, as values: no sockets, no cryptography, no clock.
 //!
 //! [`handshake`] has the messages that open a tunnel, [`refusal`] how one is refused, [`control`] the few requests the
-//! server makes to the agent itself, [`trouble`] what an agent says that cannot come in, [`names`] the objects an import
-//! brings into a cluster (the manifest writes them, the agent adopts and
+//! server makes to the agent itself, [`trouble`] what an agent says that cannot come in, [`words`] how both speak of broken
+//! connections, [`names`] the objects an import brings into a cluster (the manifest writes them, the agent adopts and
 //! removes them).
 //!
 //! INVARIANT: no `Debug` of a type in this crate shows a credential.
@@ -12,6 +12,7 @@ pub mod handshake;
 pub mod names;
 pub mod refusal;
 pub mod trouble;
+pub mod words;
 
 pub use control::{Facts, Removal};
 pub use handshake::{

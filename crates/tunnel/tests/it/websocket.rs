@@ -1,12 +1,17 @@
 //! The WebSocket as a stream of bytes.
 
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use grange_tunnel::websocket::{FRAME_LIMIT, Role, Socket};
 use proptest::prelude::*;
 use rand::{Rng, RngExt, SeedableRng, rngs::SmallRng};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     time::timeout,
 };
 
@@ -196,4 +201,38 @@ proptest! {
             }
         });
     }
+}
+
+/// A stream that was cut without a goodbye, as a TLS library says it.
+struct Cut;
+
+impl AsyncRead for Cut {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let manual = "peer closed connection without sending TLS close_notify: https://docs.rs/rustls/";
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, manual)))
+    }
+}
+
+impl AsyncWrite for Cut {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// How a session ended stands on pages: in words for people.
+#[tokio::test]
+async fn a_cut_stream_ends_in_plain_words() {
+    let mut reader = Socket::new(Cut, Role::Server);
+    reader.read_u8().await.unwrap_err();
+    assert_eq!(reader.link().end(), Some("the connection broke off"));
+    let mut writer = Socket::new(Cut, Role::Server);
+    writer.write_all(b"hello").await.unwrap();
+    writer.flush().await.unwrap_err();
+    assert_eq!(writer.link().end(), Some("the connection was closed"));
 }
