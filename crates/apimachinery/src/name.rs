@@ -175,6 +175,10 @@ pub fn validate_name(rule: NameRule, name: &str) -> Result<(), String> {
 pub fn qualified_name(key: &str) -> Result<(), String> {
     first(qualified_name_faults(key))
 }
+/// Everything that keeps `key`, which stands at the path `field`, from being a qualified name.
+pub fn validate_qualified_name(key: &str, field: &str, errors: &mut Vec<FieldError>) {
+    invalid(errors, field, key, qualified_name_faults(key));
+}
 /// The message if `value` cannot be a label's value.
 pub fn label_value(value: &str) -> Result<(), String> {
     first(label_value_faults(value))

@@ -10,6 +10,9 @@ pub struct Quantity(pub i128);
 const MAX_DIGITS: usize = 64;
 
 const BINARY_SUFFIXES: [&str; 6] = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+const BINARY_STEPS: [&str; 7] = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
+/// From 10⁻³ to 10¹⁸, in steps of 1000.
+const EXPONENTS: [&str; 8] = ["e-3", "", "e3", "e6", "e9", "e12", "e15", "e18"];
 /// From 10⁻⁹ to 10¹⁸, in steps of 1000.
 const DECIMAL_SUFFIXES: [&str; 10] = ["n", "u", "m", "", "k", "M", "G", "T", "P", "E"];
 
@@ -67,12 +70,76 @@ impl fmt::Display for Quantity {
         // Thousandths stand at index 2 of the decimal suffixes.
         let decimal = shorten(self.0, 1000, &DECIMAL_SUFFIXES[2..]);
         if self.0 % 1000 == 0 {
-            let binary = shorten(self.0 / 1000, 1024, &["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]);
+            let binary = shorten(self.0 / 1000, 1024, &BINARY_STEPS);
             if binary.len() < decimal.len() {
                 return formatter.write_str(&binary);
             }
         }
         formatter.write_str(&decimal)
+    }
+}
+
+/// How a quantity is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// In powers of 1000, with their letters: `1k`.
+    #[default]
+    Decimal,
+    /// In powers of 1000, as numbers: `1e3`.
+    Exponent,
+    /// In powers of 1024: `1Ki`.
+    Binary,
+}
+
+/// A quantity that is written in the form that it was read in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Amount {
+    /// How much it is.
+    pub quantity: Quantity,
+    /// How it is written.
+    pub form: Form,
+}
+
+impl std::str::FromStr for Amount {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = match text.as_bytes() {
+            [.., b'i'] => Form::Binary,
+            [.., b'0'..=b'9'] if text.contains(['e', 'E']) => Form::Exponent,
+            _ => Form::Decimal,
+        };
+        Ok(Amount { quantity: text.parse()?, form })
+    }
+}
+
+impl Amount {
+    /// So many of something.
+    pub fn of(units: i64) -> Self {
+        Amount { quantity: Quantity::of(units), form: Form::Decimal }
+    }
+    /// The sum; nothing takes the form of what is added. One too large for a quantity is the largest.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let form = if self.quantity.0 == 0 { other.form } else { self.form };
+        Amount { quantity: Quantity(self.quantity.0.saturating_add(other.quantity.0)), form }
+    }
+    /// What is left, at least nothing.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
+        let left = self.quantity.0.saturating_sub(other.quantity.0).max(0);
+        Amount { quantity: Quantity(left), ..self }
+    }
+}
+
+/// Kubernetes' canonical form: the largest suffix that needs no fraction; small numbers have none in either form.
+impl fmt::Display for Amount {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milli = self.quantity.0;
+        formatter.write_str(&match self.form {
+            Form::Binary if milli.abs() >= 1024 * 1000 => shorten(self.quantity.value(), 1024, &BINARY_STEPS),
+            Form::Exponent => shorten(milli, 1000, &EXPONENTS),
+            _ => shorten(milli, 1000, &DECIMAL_SUFFIXES[2..]),
+        })
     }
 }
 
@@ -112,6 +179,33 @@ fn divide_up(number: i128, by: i128) -> i128 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn amounts_keep_their_form() {
+        for (text, canonical) in [
+            ("1024", "1024"),
+            ("1000", "1k"),
+            ("1024Mi", "1Gi"),
+            ("512Ki", "512Ki"),
+            ("1.5Gi", "1536Mi"),
+            ("0Gi", "0"),
+            ("0.5", "500m"),
+            ("1500m", "1500m"),
+            ("2000m", "2"),
+            ("1Ki", "1Ki"),
+            ("10G", "10G"),
+            ("1e3", "1e3"),
+            ("1000e0", "1e3"),
+            ("1E", "1E"),
+        ] {
+            assert_eq!(text.parse::<Amount>().unwrap().to_string(), canonical, "{text}");
+        }
+        let amount = |text: &str| text.parse::<Amount>().unwrap();
+        assert_eq!(Amount::default().plus(amount("1Gi")).to_string(), "1Gi");
+        assert_eq!(amount("1Gi").plus(amount("1024")).to_string(), "1048577Ki");
+        assert_eq!(amount("3").minus(amount("1")).to_string(), "2");
+        assert_eq!(amount("1").minus(amount("3")).to_string(), "0");
+    }
 
     #[test]
     fn every_suffix_parses() {

@@ -7,6 +7,7 @@ use crate::{
     limits::{MAX_CONFLICT_RETRIES, MAX_WARNINGS},
     negotiate::BodyForm,
     ownership::Ownership,
+    quota,
     request::FieldValidation,
     response::store_error,
     server::Inner,
@@ -97,6 +98,7 @@ pub(crate) async fn apply(
         }
         let wanted = Wanted { object, problems: Vec::new(), owned: true };
         let new = write::finish_update(inner, target, &old, wanted, options, &mut warnings)?;
+        quota::admit(inner, served, target.namespace, Some(&old), &new, options.dry_run).await?;
         match write::store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
                 return Ok(Written { stored, revision: Some(revision.0), created: false, warnings });
@@ -131,6 +133,7 @@ async fn create(
     write::match_namespace(served, namespace, &mut object)?;
     write::match_name(name, &object)?;
     object.remove(&["metadata", "resourceVersion"]);
+    let _pass = served.enter(name)?;
     let _guard = if served.namespaced() {
         Some(inner.require_namespace(served, namespace, name).await?)
     } else {
@@ -138,7 +141,9 @@ async fn create(
     };
     decode::admit_fields(served, &mut object, &[], options, &mut warnings)?;
     resource.strategy.complete(&mut object);
+    quota::complete(inner, served, namespace, &mut object);
     let object = write::finish_create(served, user, &object, false)?;
+    quota::admit(inner, served, namespace, None, &object, options.dry_run).await?;
     let (key, stored) = (served.key(namespace, name), served.stored(&object));
     if options.dry_run {
         return Ok(Some(Written { stored, revision: None, created: true, warnings }));

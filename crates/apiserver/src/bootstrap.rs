@@ -28,7 +28,8 @@ pub(crate) async fn run(inner: &Inner) {
 }
 
 async fn bootstrap(inner: &Inner) -> Result<(), grange_apimachinery::Status> {
-    inner.rbac.fill(inner.store.as_ref()).await.map_err(crate::response::store_error)?;
+    inner.rbac.mirror().fill(inner.store.as_ref()).await.map_err(crate::response::store_error)?;
+    inner.quotas.fill(inner.store.as_ref()).await.map_err(crate::response::store_error)?;
     crate::definitions::fill(inner).await?;
     for name in NAMESPACES {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});

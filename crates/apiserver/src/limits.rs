@@ -49,6 +49,10 @@ pub const MIN_WATCH_TIMEOUT: Duration = Duration::from_secs(1800);
 pub const MAX_WATCH_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
 /// Pause of a controller after a failed store call.
 pub const CONTROLLER_RETRY: Duration = Duration::from_millis(500);
+/// How often quotas are counted anew though nothing seems to have happened.
+pub const QUOTA_RESYNC: Duration = Duration::from_secs(300);
+/// How long a count waits for the writes under way in its namespace.
+pub const QUOTA_SETTLING: Duration = Duration::from_secs(5);
 /// Most keys a controller's queue holds; more are found again by its next full pass.
 pub const MAX_QUEUE: usize = 200_000;
 /// Most edges the garbage collector keeps.

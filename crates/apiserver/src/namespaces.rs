@@ -14,7 +14,7 @@ use crate::{
     builtin::validation,
     delete::{self, DeleteOptions},
     keys,
-    limits::{CONTROLLER_RETRY, PAGE_ENTRIES},
+    limits::{CONTROLLER_RETRY, PAGE_ENTRIES, QUOTA_SETTLING},
     registry::Served,
     resource::Strategy,
     response::store_error,
@@ -45,7 +45,7 @@ pub(crate) struct NamespaceGuard {
 }
 
 impl NamespaceGuards {
-    fn enter(&self, namespace: &str) -> NamespaceGuard {
+    pub(crate) fn enter(&self, namespace: &str) -> NamespaceGuard {
         let mut creating = self.creating.lock().unwrap_or_else(PoisonError::into_inner);
         *creating.entry(namespace.to_owned()).or_default() += 1;
         NamespaceGuard {
@@ -53,6 +53,19 @@ impl NamespaceGuards {
             creating: self.creating.clone(),
             finished: self.finished.clone(),
         }
+    }
+    /// Waits until no creation is under way in a namespace; not for ever.
+    pub(crate) async fn settled(&self, namespace: &str) {
+        let settled = async {
+            loop {
+                let finished = self.finished.notified();
+                if !self.is_busy(namespace) {
+                    return;
+                }
+                finished.await;
+            }
+        };
+        let _ = tokio::time::timeout(QUOTA_SETTLING, settled).await;
     }
     fn is_busy(&self, namespace: &str) -> bool {
         self.creating.lock().unwrap_or_else(PoisonError::into_inner).contains_key(namespace)

@@ -119,7 +119,11 @@ impl Served {
     }
     /// Whether this is the resource `namespaces` itself.
     pub(crate) fn is_namespaces(&self) -> bool {
-        self.resource.group.is_empty() && self.resource.plural == "namespaces"
+        self.is("", "namespaces")
+    }
+    /// Whether this is a resource, in whatever version.
+    pub(crate) fn is(&self, group: &str, plural: &str) -> bool {
+        self.resource.group == group && self.resource.plural == plural
     }
     /// The pieces of an entry's wire form before and after the revision, in this version.
     fn pieces(&self, stored: &Bytes) -> (Bytes, Bytes) {

@@ -85,7 +85,9 @@ impl Resource {
     }
     /// Whether a PUT creates what is not there.
     pub(crate) fn is_created_by_update(&self) -> bool {
-        self.is_lease() || self.group == "rbac.authorization.k8s.io"
+        self.is_lease()
+            || self.group == "rbac.authorization.k8s.io"
+            || (self.group.is_empty() && self.plural == "limitranges")
     }
     /// Whether these are leases, the one built-in kind that is never updated without a resourceVersion.
     pub(crate) fn is_lease(&self) -> bool {
@@ -93,7 +95,7 @@ impl Resource {
     }
     /// Whether a deletion is answered with the object that is gone, as of service accounts, rather than with a status.
     pub(crate) fn returns_deleted(&self) -> bool {
-        self.group.is_empty() && self.plural == "serviceaccounts"
+        self.group.is_empty() && matches!(self.plural.as_str(), "serviceaccounts" | "resourcequotas")
     }
     /// `group/version`, or `v1` for core.
     pub fn api_version(&self) -> String {

@@ -27,7 +27,9 @@ use crate::{
     garbage,
     limits::MAX_WATCHES,
     namespaces::{self, NamespaceGuards},
-    openapi, pipeline, rbac,
+    openapi, pipeline,
+    quota::{self, Quotas},
+    rbac,
     rbac::RbacAuthorizer,
     registry::{Registry, Served},
     resource::{Subresource, VirtualResource},
@@ -94,6 +96,7 @@ pub(crate) struct Inner {
     pub(crate) fairness: Fairness,
     pub(crate) shutdown: CancellationToken,
     pub(crate) namespaces: NamespaceGuards,
+    pub(crate) quotas: Quotas,
     pub(crate) definitions: Definitions,
     pub(crate) ready: watch::Sender<bool>,
     pub(crate) panics: AtomicU64,
@@ -127,7 +130,8 @@ impl Inner {
     /// What the server itself goes by is in force before the writer gets its answer.
     fn observe(&self, served: &Served, entry: &Entry, deleted: bool) {
         match served.resource.group.as_str() {
-            rbac::GROUP => self.rbac.observe(entry, deleted),
+            rbac::GROUP => self.rbac.mirror().observe(entry, deleted),
+            "" => self.quotas.observe(&served.resource.plural, entry, deleted),
             definition::GROUP => self.definitions.observe(self, entry, deleted),
             _ => {}
         }
@@ -202,6 +206,7 @@ impl Service {
             fairness: Fairness::default(),
             shutdown: CancellationToken::new(),
             namespaces: NamespaceGuards::default(),
+            quotas: Quotas::default(),
             definitions: Definitions::new(config.definitions),
             ready: watch::Sender::new(false),
             panics: AtomicU64::new(0),
@@ -225,12 +230,14 @@ impl Service {
             tokio::join!(
                 namespaces::run(inner_ref),
                 garbage::run(inner_ref),
+                quota::run(inner_ref),
                 rbac::run_aggregation(inner_ref)
             );
         };
         let parts = async {
             tokio::join!(
-                rbac::run(&inner),
+                inner.rbac.mirror().run(inner.store.as_ref()),
+                inner.quotas.run(inner.store.as_ref()),
                 bootstrap::run(&inner),
                 // What is served, at each server.
                 definitions::run(&inner),

@@ -23,6 +23,8 @@ enum Source {
     Subjects(String),
     /// `ratio(.status.ready,.spec.items[*])`: `1/2`. A number counts as it is, anything else by how often it occurs.
     Ratio(JsonPath, JsonPath),
+    /// `usage(requests)`, `usage(limits)`: what a quota's status says is used of what it limits.
+    Usage { limits: bool },
     /// `labels(node-role.kubernetes.io/)`: what follows the prefix in the names of labels.
     Labels(String),
 }
@@ -37,6 +39,7 @@ impl Source {
             Some(("reference", name)) => Source::Reference(field(name)),
             Some(("object", name)) => Source::Object(field(name)),
             Some(("subjects", kind)) => Source::Subjects(kind.to_owned()),
+            Some(("usage", side)) => Source::Usage { limits: side == "limits" },
             Some(("labels", prefix)) => Source::Labels(prefix.to_owned()),
             Some(("ratio", paths)) => {
                 let paths = paths
@@ -109,6 +112,7 @@ impl Cells {
                 Value::from(format!("{}/{}", amount(part, object), amount(whole, object)))
             }
             Source::Labels(prefix) => labels(object, prefix),
+            Source::Usage { limits } => Value::from(used(&object["status"], *limits)),
         }));
         cells
     }
@@ -128,6 +132,18 @@ fn amount(path: &JsonPath, object: &Value) -> u64 {
         Some(number) => number,
         None => path.count(object) as u64,
     }
+}
+
+/// `pods: 1/10, secrets: 2/5`: the names that begin with `limits.`, or the others.
+fn used(status: &Value, limits: bool) -> String {
+    let hard = status["hard"].as_object().into_iter().flatten();
+    let parts = hard.filter(|(name, _)| name.starts_with("limits.") == limits).map(|(name, hard)| {
+        let used = status["used"][name.as_str()].as_str().unwrap_or("0");
+        format!("{name}: {used}/{}", hard.as_str().unwrap_or_default())
+    });
+    let mut parts: Vec<String> = parts.collect();
+    parts.sort_unstable();
+    parts.join(", ")
 }
 
 /// The ends of the names of labels that begin with `prefix`, in order.

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use grange_apimachinery::{
     Object, Value,
+    quantity::Amount,
     schema::{MAX_FINDINGS, Path},
     time,
 };
@@ -97,6 +98,9 @@ fn is_omitted(schema: &Value, value: &Value) -> bool {
 fn walk(schema: &Value, value: &mut Value, path: &Path<'_>, unknown: &mut Vec<String>) -> Result<(), String> {
     let fault =
         |value: &Value, wanted: &str| Err(format!("{path}: must be {wanted}, not {}", kind_of(value)));
+    if schema["format"] == "quantity" {
+        return quantity(value, path);
+    }
     match (schema["type"].as_str().unwrap_or(""), value) {
         ("object", Value::Object(map)) => fields(schema, map, path, unknown),
         ("object", other) => fault(other, "an object"),
@@ -165,6 +169,18 @@ fn fields(
     result
 }
 
+/// A quantity may be a number, and is written in one form.
+fn quantity(value: &mut Value, path: &Path<'_>) -> Result<(), String> {
+    let text = match &*value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        other => return Err(format!("{path}: must be a quantity, not {}", kind_of(other))),
+    };
+    let amount: Amount = text.parse()?;
+    *value = Value::String(amount.to_string());
+    Ok(())
+}
+
 /// Checks what the format demands and brings the text into Kubernetes' own form.
 fn format(schema: &Value, text: &mut String, path: &Path<'_>) -> Result<(), String> {
     match schema["format"].as_str() {
@@ -221,6 +237,7 @@ mod tests {
             "data": {"type": "string", "format": "byte"}, "time": {"type": "string", "format": "date-time"},
             "exact": {"type": "string", "format": "date-time", "x-kubernetes-micro-time": true},
             "any": {"type": "object", "x-kubernetes-preserve-unknown-fields": true},
+            "amounts": {"type": "object", "additionalProperties": {"type": "string", "format": "quantity"}},
         }});
         for (value, expect) in [
             (json!({"list": [null]}), json!({"list": [{}]})),
@@ -228,6 +245,7 @@ mod tests {
             (json!({"map": {"a": null}}), json!({"map": {"a": ""}})),
             (json!({"any": {"x": [1]}, "metadata": 5}), json!({"any": {"x": [1]}, "metadata": 5})),
             (json!({"time": "2024-01-01T01:00:00.5+01:00"}), json!({"time": "2024-01-01T00:00:00Z"})),
+            (json!({"amounts": {"a": 5, "b": "2048Mi"}}), json!({"amounts": {"a": "5", "b": "2Gi"}})),
             (
                 json!({"exact": "2024-01-01T01:00:00.500000+01:00"}),
                 json!({"exact": "2024-01-01T00:00:00.500000Z"}),

@@ -19,6 +19,7 @@ use crate::{
     UserInfo, decode,
     limits::{MAX_CONFLICT_RETRIES, MAX_GENERATE_NAME_RETRIES},
     ownership::Ownership,
+    quota,
     registry::Served,
     request::FieldValidation,
     response::store_error,
@@ -143,6 +144,7 @@ async fn create_admitted(
         object.remove(&["metadata", field]);
     }
     Ownership::new(inner, served, Part::Main, options).update(None, &mut object);
+    quota::complete(inner, served, namespace, &mut object);
     let generated = object.name().is_empty() && !object.text(&["metadata", "generateName"]).is_empty();
     let requested = object;
     for attempt in 1.. {
@@ -155,6 +157,7 @@ async fn create_admitted(
             let message = "resourceVersion should not be set on objects to be created";
             return Err(Status::unexplained(message));
         }
+        quota::admit(inner, served, namespace, None, &object, options.dry_run).await?;
         let key = served.key(namespace, object.name());
         let stored = served.stored(&object);
         if options.dry_run {
@@ -337,6 +340,7 @@ pub(crate) async fn update(
 ) -> Result<Written, Status> {
     let (served, name) = (target.served, target.name);
     let key = served.key(target.namespace, name);
+    let _guard = quota::charges_changes(served).then(|| inner.namespaces.enter(target.namespace));
     for _ in 0..MAX_CONFLICT_RETRIES {
         let Some(entry) = inner.store.get(&key).await.map_err(store_error)? else {
             return Err(served.not_found(name));
@@ -348,6 +352,7 @@ pub(crate) async fn update(
             Ok(new) => new,
             Err(status) => return Err(Status { warnings, ..status }),
         };
+        quota::admit(inner, served, target.namespace, Some(&old), &new, options.dry_run).await?;
         match store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
                 return Ok(Written { stored, revision: Some(revision.0), created: false, warnings });
@@ -509,7 +514,10 @@ fn keep_other_parts(served: &Served, old: &Object, new: &mut Object, part: Part)
         }
         Part::Status => {
             let status = new.0.remove("status");
+            // Whoever may write the status of Kubernetes' own kinds may write their metadata.
+            let metadata = if served.own { new.0.remove("metadata") } else { None };
             *new = old.clone();
+            new.0.extend(metadata.map(|metadata| ("metadata".to_owned(), metadata)));
             match status {
                 Some(status) => new.0.insert("status".into(), status),
                 None => new.0.remove("status"),

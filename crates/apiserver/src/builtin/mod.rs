@@ -11,6 +11,7 @@ use self::strategies::{LeaseStrategy, Plain, SecretStrategy};
 use crate::{
     Authorizer, Resource, Scope,
     namespaces::NamespaceStrategy,
+    quota::{LimitRangeStrategy, ResourceQuotaStrategy},
     rbac::{self, RbacAuthorizer, RbacStrategy},
 };
 
@@ -130,6 +131,27 @@ fn core() -> Vec<Resource> {
                 plain("", "ServiceAccount", "serviceaccounts", Scope::Namespaced, &["sa"]),
                 vec![age()],
                 schemas::service_account(),
+            )
+        },
+        Resource {
+            status_subresource: true,
+            strategy: Arc::new(ResourceQuotaStrategy),
+            ..all(
+                plain("", "ResourceQuota", "resourcequotas", Scope::Namespaced, &["quota"]),
+                vec![
+                    Column::new("Request", "string", "usage(requests)"),
+                    Column::new("Limit", "string", "usage(limits)"),
+                    age(),
+                ],
+                schemas::resource_quota(),
+            )
+        },
+        Resource {
+            strategy: Arc::new(LimitRangeStrategy),
+            ..all(
+                plain("", "LimitRange", "limitranges", Scope::Namespaced, &["limits"]),
+                vec![Column::new("Created At", "timestamp", ".metadata.creationTimestamp")],
+                schemas::limit_range(),
             )
         },
         Resource {

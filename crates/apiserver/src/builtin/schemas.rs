@@ -18,6 +18,12 @@ fn micro_time(description: &str) -> Value {
     json!({"type": "string", "format": "date-time", "x-kubernetes-micro-time": true, "nullable": true, "description": description})
 }
 
+/// Quantities by name.
+fn quantities(description: &str) -> Value {
+    json!({"type": "object", "description": description,
+           "additionalProperties": {"type": "string", "format": "quantity"}})
+}
+
 /// An object with these properties beside the three that every kind has.
 fn kind(description: &str, properties: Value, required: &[&str]) -> Value {
     let mut all = json!({
@@ -80,6 +86,49 @@ pub(super) fn config_map() -> Value {
             "binaryData": {"type": "object", "nullable": true, "description": "Values, base64.",
                      "additionalProperties": {"type": "string", "format": "byte", "nullable": true}},
             "immutable": {"type": "boolean", "nullable": true, "description": "If true the data cannot be changed any more."},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn resource_quota() -> Value {
+    let requirement = json!({"type": "object", "required": ["operator", "scopeName"], "properties": {
+        "scopeName": text("The scope."), "operator": text("In, NotIn, Exists or DoesNotExist."),
+        "values": texts("The values; none with Exists and DoesNotExist."),
+    }});
+    kind(
+        "A resource quota limits what a namespace may hold.",
+        json!({
+            "spec": {"type": "object", "default": {}, "description": "What is wanted.", "properties": {
+                "hard": quantities("How much there may be of each."),
+                "scopes": texts("What an object must be to count: all of these."),
+                "scopeSelector": {"type": "object", "x-kubernetes-map-type": "atomic", "description": "What an object must be to count, beside scopes.",
+                    "properties": {"matchExpressions": {"type": "array", "items": requirement}}},
+            }},
+            "status": {"type": "object", "default": {}, "description": "What is so.", "properties": {
+                "hard": quantities("How much there may be of each, as it is in force."),
+                "used": quantities("How much there is of each."),
+            }},
+        }),
+        &[],
+    )
+}
+
+pub(super) fn limit_range() -> Value {
+    let item = json!({"type": "object", "required": ["type"], "properties": {
+        "type": text("What is limited: Container, Pod or PersistentVolumeClaim."),
+        "max": quantities("The most that may be asked for."),
+        "min": quantities("The least that must be asked for."),
+        "default": quantities("The limits of a container that says none."),
+        "defaultRequest": quantities("The requests of a container that says none."),
+        "maxLimitRequestRatio": quantities("How many times its request a limit may be at most."),
+    }});
+    kind(
+        "A limit range says how much the containers, pods and claims of a namespace may ask for.",
+        json!({
+            "spec": {"type": "object", "default": {}, "description": "What is wanted.", "properties": {
+                "limits": {"type": "array", "description": "The limits, one of each type.", "items": item},
+            }},
         }),
         &[],
     )

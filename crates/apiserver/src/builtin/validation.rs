@@ -30,7 +30,7 @@ pub(crate) fn core_metadata_update(old: &Object, new: &Object) -> Vec<FieldError
 }
 
 /// The metadata of a changed namespaced object of the core group, by the rules for new ones.
-fn core_metadata_again(new: &Object) -> Vec<FieldError> {
+pub(crate) fn core_metadata_again(new: &Object) -> Vec<FieldError> {
     let mut errors = validate_metadata(new, NameRule::Subdomain, true);
     errors.extend(core_metadata(new));
     errors

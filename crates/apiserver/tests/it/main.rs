@@ -10,6 +10,7 @@ mod deletion;
 mod discovery;
 mod extending;
 mod namespaces;
+mod quotas;
 mod requests;
 mod tokens;
 mod watching;

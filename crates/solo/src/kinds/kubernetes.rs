@@ -104,8 +104,6 @@ pub(super) static ROWS: &[Row] = &[
     .categories(&["all"])
     .status()
     .built_in(),
-    Row::new("", "v1", "ResourceQuota", "resourcequotas", &[AGE]).short(&["quota"]).status().built_in(),
-    Row::new("", "v1", "LimitRange", "limitranges", &[AGE]).short(&["limits"]).built_in(),
     Row::new(
         "apps",
         "v1",

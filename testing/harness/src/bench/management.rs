@@ -26,7 +26,7 @@ const LISTED: u64 = 20_000;
 /// How often they are.
 const LISTS: usize = 5;
 /// What each object holds beside its metadata.
-const OBJECT_BYTES: usize = 1024;
+pub const OBJECT_BYTES: usize = 1024;
 const NAMESPACE: &str = "bench";
 const LISTED_NAMESPACE: &str = "listed";
 
@@ -62,7 +62,8 @@ pub async fn run() -> Result<Vec<Row>> {
         theirs.create(Until::Elapsed(TURN)).await?;
     }
     for side in [&ours, &theirs] {
-        create_config_maps(&side.target, LISTED_NAMESPACE, 0, CLIENTS, Until::Count(LISTED)).await?;
+        let until = Until::Count(LISTED);
+        create_config_maps(&side.target, LISTED_NAMESPACE, 0, OBJECT_BYTES, CLIENTS, until).await?;
     }
     for _ in 0..TURNS {
         ours.get().await?;
@@ -125,7 +126,8 @@ impl Side {
     }
 
     async fn create(&mut self, until: Until) -> Result<()> {
-        let load = create_config_maps(&self.target, NAMESPACE, self.created, CLIENTS, until).await?;
+        let load =
+            create_config_maps(&self.target, NAMESPACE, self.created, OBJECT_BYTES, CLIENTS, until).await?;
         self.created += load.requests;
         self.creates.add(load);
         Ok(())
@@ -147,11 +149,12 @@ impl Side {
     }
 }
 
-/// Creates ConfigMaps of about 1 KiB, numbered from `first`.
+/// Creates ConfigMaps that hold `bytes` of text, numbered from `first`.
 pub async fn create_config_maps(
     target: &Target,
     namespace: &str,
     first: u64,
+    bytes: usize,
     clients: usize,
     until: Until,
 ) -> Result<Load> {
@@ -161,7 +164,7 @@ pub async fn create_config_maps(
         let object = json!({
             "apiVersion": "v1", "kind": "ConfigMap",
             "metadata": {"name": name(first + number), "labels": {"app": "bench"}},
-            "data": {"text": "x".repeat(OBJECT_BYTES)},
+            "data": {"text": "x".repeat(bytes)},
         });
         maker.request(Method::POST, &path, Bytes::from(object.to_string()))
     })

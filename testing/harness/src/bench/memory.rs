@@ -81,7 +81,7 @@ pub async fn run() -> Result<Vec<Row>> {
 }
 
 /// The memory of a process once it stays about the same; at the latest after [`LIMIT`].
-async fn settled(process: u32) -> Result<Memory> {
+pub async fn settled(process: u32) -> Result<Memory> {
     let deadline = std::time::Instant::now() + LIMIT;
     let mut before = machine::memory(process)?;
     loop {

@@ -4,6 +4,7 @@
 //! another, and prints one table. Where a comparison is promised both sides are measured in the same run, turn by
 //! turn. Nothing here fails because of a number: a bench that is an error is one that could not be run.
 
+pub mod applies;
 pub mod bulk;
 pub mod connected;
 pub mod console;
@@ -45,6 +46,8 @@ const BENCHES: &[Bench] = &[
     ("console", || Box::pin(console::run())),
     ("kubernetes-gets", || Box::pin(kubernetes::run())),
     ("kubernetes-management", || Box::pin(management::run())),
+    ("kubernetes-apply", || Box::pin(applies::run())),
+    ("kubernetes-memory", || Box::pin(applies::memory())),
     ("kubernetes-watchers", || Box::pin(watchers::run())),
 ];
 

@@ -10,7 +10,7 @@ use http::StatusCode;
 
 use super::{
     load::{Target, Until},
-    management::create_config_maps,
+    management::{OBJECT_BYTES, create_config_maps},
     report::{self, Row},
 };
 use crate::{Kubeconfig, Process, Server, free_port};
@@ -31,7 +31,7 @@ pub async fn run() -> Result<Vec<Row>> {
     let server = Server::start(folder.path(), port, &[]).await?;
     let first_ms = server.ready_after.as_secs_f64() * 1000.0;
     let target = Target::new(&Kubeconfig::read(&server.kubeconfig)?)?;
-    create_config_maps(&target, "default", 0, 16, Until::Count(OBJECTS)).await?;
+    create_config_maps(&target, "default", 0, OBJECT_BYTES, 16, Until::Count(OBJECTS)).await?;
     server.process.stop().await?;
     let mut starts_ms = Vec::new();
     for _ in 0..STARTS {

@@ -10,7 +10,7 @@ use tokio::{task::JoinSet, time::sleep};
 
 use super::{
     load::{self, Load, Target, Until},
-    management::create_config_maps,
+    management::{OBJECT_BYTES, create_config_maps},
     report::Row,
 };
 use crate::{Api, Kubeconfig, Server, free_port};
@@ -37,7 +37,7 @@ pub async fn run() -> Result<Vec<Row>> {
     let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}});
     Api::new(&kubeconfig)?.create("/api/v1/namespaces", &namespace).await?;
     let target = Target::new(&kubeconfig)?;
-    create_config_maps(&target, NAMESPACE, 0, 16, Until::Count(LISTED)).await?;
+    create_config_maps(&target, NAMESPACE, 0, OBJECT_BYTES, 16, Until::Count(LISTED)).await?;
 
     let (mut calm, mut stormy) = (Load::default(), Load::default());
     for _ in 0..TURNS {

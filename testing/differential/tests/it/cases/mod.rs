@@ -6,6 +6,7 @@ mod fields;
 mod lists;
 mod metadata;
 mod patches;
+mod quotas;
 mod reviews;
 mod tables;
 mod updates;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Case> {
         applies::cases(),
         reviews::cases(),
         tables::cases(),
+        quotas::cases(),
     ]
     .concat()
 }
@@ -55,6 +57,7 @@ pub(crate) const KINDS: &[Kind] = &[
         kind: "RoleBinding",
         namespaced: true,
     },
+    Kind { plural: "limitranges", group: "", kind: "LimitRange", namespaced: true },
     Kind {
         plural: "clusterroles",
         group: "rbac.authorization.k8s.io",
@@ -89,6 +92,9 @@ impl Kind {
         });
         if self.kind == "RoleBinding" {
             object["roleRef"] = json!({"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"});
+        }
+        if self.kind == "LimitRange" {
+            object["spec"] = json!({"limits": [{"type": "Pod"}]});
         }
         object
     }
