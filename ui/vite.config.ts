@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import vue from '@vitejs/plugin-vue'
-import { defineConfig, type ProxyOptions } from 'vite'
+import { defineConfig } from 'vite'
+
+import { proxyTo } from './proxy'
 
 /** The server that `npm run dev` and `npm run preview` put the console in front of. */
 const server = process.env['GRANGE_URL'] ?? 'https://127.0.0.1:8443'
@@ -13,12 +15,7 @@ const https = tlsFolder
   ? { cert: readFileSync(join(tlsFolder, 'server.crt')), key: readFileSync(join(tlsFolder, 'server.key')) }
   : undefined
 
-const upstream: ProxyOptions = { target: server, secure: false, changeOrigin: false }
-const proxy = Object.fromEntries(
-  ['/api', '/apis', '/openapi', '/version', '/ping', '/k8s', '/v1', '/v3', '/v1-public', '/v3-public'].map(
-    (path) => [path, upstream],
-  ),
-)
+const proxy = proxyTo(server)
 
 export default defineConfig({
   base: '/dashboard/',

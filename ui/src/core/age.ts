@@ -15,9 +15,13 @@ document.addEventListener('visibilitychange', () => {
 /** The present, to ten seconds; reactive. */
 export const now = computed(() => clock.value)
 
+/** The furthest moment a `Date` can name. */
+const MAX_TIME_MS = 8.64e15
+
+/** Milliseconds since the epoch; `undefined` for what is no time, whoever sent it. */
 export function timeOf(text: string | number | null | undefined): number | undefined {
   const time = typeof text === 'string' ? Date.parse(text) : text
-  return time === null || time === undefined || Number.isNaN(time) ? undefined : time
+  return typeof time === 'number' && Math.abs(time) <= MAX_TIME_MS ? time : undefined
 }
 
 const UNITS: [seconds: number, letter: string, smaller: [seconds: number, letter: string] | null][] = [

@@ -3,6 +3,7 @@ import { shallowReactive } from 'vue'
 
 import { isApiError, request } from './http'
 import { resourceId, type Gvr } from './kubernetes'
+import { isRecord } from './same'
 import type { Scope } from './scope'
 
 export interface ServedKind extends Gvr {
@@ -93,7 +94,7 @@ async function ask(scope: Scope): Promise<Discovery> {
     ['/api', '/apis'].map((path) => request<{ items?: AggregatedGroup[]; groups?: PlainGroup[] }>(scope.base + path, { accept: AGGREGATED })),
   )
   if (groups?.items && core?.items) {
-    for (const group of [...core.items, ...groups.items]) builder.addGroup(group)
+    for (const group of recordsIn([...core.items, ...groups.items])) builder.addGroup(group)
     return builder.finish()
   }
   const plain: PlainGroup[] = [{ name: '', versions: [{ version: 'v1' }] }, ...(groups?.groups ?? [])]
@@ -109,12 +110,23 @@ async function addPlain(scope: Scope, group: PlainGroup, builder: Builder): Prom
   for (const version of sorted) {
     const path = group.name === '' ? `/api/${version}` : `/apis/${group.name}/${version}`
     try {
-      const { resources = [] } = await request<{ resources?: PlainResource[] }>(scope.base + path)
-      for (const { name, kind, namespaced, verbs = [], shortNames = [], categories = [] } of resources) {
-        const [resource = '', subresource] = name.split('/')
+      const { resources } = await request<{ resources?: PlainResource[] }>(scope.base + path)
+      for (const entry of recordsIn(resources)) {
+        const [resource = '', subresource] = (textOf(entry.name) ?? '').split('/')
+        if (resource === '') continue
         if (subresource) builder.addSubresource(group.name, version, resource, subresource)
         else {
-          builder.add({ group: group.name, version, resource, kind, namespaced, verbs, shortNames, categories, subresources: [] })
+          builder.add({
+            group: group.name,
+            version,
+            resource,
+            kind: textOf(entry.kind) ?? resource,
+            namespaced: entry.namespaced,
+            verbs: textsIn(entry.verbs),
+            shortNames: textsIn(entry.shortNames),
+            categories: textsIn(entry.categories),
+            subresources: [],
+          })
         }
       }
     } catch (error) {
@@ -123,24 +135,32 @@ async function addPlain(scope: Scope, group: PlainGroup, builder: Builder): Prom
   }
 }
 
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+const textsIn = (values: unknown): string[] => (Array.isArray(values) ? values.filter((value) => typeof value === 'string') : [])
+const recordsIn = <T>(values: readonly T[] | null | undefined): T[] => (Array.isArray(values) ? values.filter(isRecord) as T[] : [])
+
 class Builder {
   private readonly kinds = new Map<string, ServedKind & { subresources: string[] }>()
   private readonly versions = new Map<string, string[]>()
 
-  addGroup({ metadata, versions = [] }: AggregatedGroup): void {
-    const group = metadata?.name ?? ''
-    for (const { version, resources = [] } of versions) {
-      for (const entry of resources) {
+  /** What is not in the form of a group, version or resource is left out: an extension server may answer anything. */
+  addGroup(group: AggregatedGroup): void {
+    const name = textOf(group.metadata?.name) ?? ''
+    for (const { version, resources } of recordsIn(group.versions)) {
+      if (typeof version !== 'string') continue
+      for (const entry of recordsIn(resources)) {
+        const resource = textOf(entry.resource)
+        if (!resource) continue
         this.add({
-          group,
+          group: name,
           version,
-          resource: entry.resource,
-          kind: entry.responseKind?.kind ?? entry.resource,
+          resource,
+          kind: textOf(entry.responseKind?.kind) ?? resource,
           namespaced: entry.scope === 'Namespaced',
-          verbs: entry.verbs ?? [],
-          shortNames: entry.shortNames ?? [],
-          categories: entry.categories ?? [],
-          subresources: (entry.subresources ?? []).map(({ subresource }) => subresource),
+          verbs: textsIn(entry.verbs),
+          shortNames: textsIn(entry.shortNames),
+          categories: textsIn(entry.categories),
+          subresources: textsIn(recordsIn(entry.subresources).map(({ subresource }) => subresource)),
         })
       }
     }

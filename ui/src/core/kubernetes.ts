@@ -90,7 +90,13 @@ export function keyOf(object: KubeObject): string {
 
 export function conditionsOf(object: unknown): Condition[] {
   const conditions = (object as { status?: { conditions?: unknown } } | null)?.status?.conditions
-  return Array.isArray(conditions) ? conditions.filter((entry) => typeof entry?.type === 'string') : []
+  return Array.isArray(conditions) ? conditions.filter(isCondition) : []
+}
+
+function isCondition(value: unknown): value is Condition {
+  if (typeof value !== 'object' || value === null) return false
+  const { type, status, reason = '', message = '' } = value as Record<string, unknown>
+  return [type, status, reason, message].every((part) => typeof part === 'string')
 }
 
 export function findCondition(object: unknown, type: string): Condition | undefined {

@@ -2,6 +2,7 @@ import { defineMessages } from '@/core/i18n'
 
 export const uiMessages = defineMessages({
   en: {
+    broken: 'This part cannot be shown. YAML shows what the cluster sent.',
     cancel: 'Cancel',
     close: 'Close',
     copied: 'Copied',
@@ -31,6 +32,7 @@ export const uiMessages = defineMessages({
     },
   },
   de: {
+    broken: 'Dieser Teil lässt sich nicht anzeigen. Das YAML zeigt, was der Cluster geschickt hat.',
     cancel: 'Abbrechen',
     close: 'Schließen',
     copied: 'Kopiert',
@@ -60,6 +62,7 @@ export const uiMessages = defineMessages({
     },
   },
   'zh-Hans': {
+    broken: '此部分无法显示。YAML 中可查看集群发送的内容。',
     cancel: '取消',
     close: '关闭',
     copied: '已复制',

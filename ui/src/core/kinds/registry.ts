@@ -5,6 +5,7 @@ import { accessOf, type Need } from '../access'
 import { discovered, findKind, type ServedKind } from '../discovery'
 import { resourceId } from '../kubernetes'
 import type { Scope } from '../scope'
+import { guarded } from './guard'
 import type { Action, Kind, NavGroup } from './types'
 
 /** Reactive: the menu may be drawn before the kinds' files have come. */
@@ -18,7 +19,7 @@ export const kindId = (kind: Pick<Kind, 'group' | 'resource' | 'view'>): string 
 
 /** Puts kinds into the registry. */
 export function register(kinds: readonly Kind[]): void {
-  for (const kind of kinds) registered.set(kindId(kind), kind)
+  for (const kind of kinds) registered.set(kindId(kind), guarded(kind))
 }
 
 export const registeredKinds = (): Kind[] => [...registered.values()]

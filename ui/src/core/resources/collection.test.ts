@@ -4,7 +4,7 @@ import { watchEffect } from 'vue'
 import { FakeCollection, object, refusal, serve, until, type TestObject } from '@/test/cluster'
 
 import { management } from '../scope'
-import { Collection } from './collection'
+import { Collection, MAX_OBJECTS } from './collection'
 
 const query = { scope: management, gvr: { group: 'farm.example', version: 'v1', resource: 'horses' } }
 let open: Collection<TestObject>[] = []
@@ -133,6 +133,23 @@ describe('a live collection', () => {
     })
     expect(collection.objects.size).toBe(0)
     expect(collection.error.value).toMatchObject({ code: 403, message: 'no longer yours' })
+  })
+
+  it('counts what it does not hold', async () => {
+    const server = new FakeCollection()
+    server.objects = Array.from({ length: MAX_OBJECTS + 5 }, (_, at) => object(`horse-${at}`))
+    serve(server.handler)
+    const collection = start()
+    await until(() => server.watching === 1)
+    expect(collection.objects.size).toBe(MAX_OBJECTS)
+    expect(collection.beyond.value).toBe(5)
+    const last = `horse-${MAX_OBJECTS + 1}`
+    server.emit(...Array.from({ length: 3 }, (_, at) => ({ type: 'MODIFIED', object: object(last, at) })), { type: 'ADDED', object: object('new') })
+    await until(() => collection.beyond.value === 6)
+    server.emit({ type: 'DELETED', object: object(last) }, { type: 'MODIFIED', object: object('horse-0', 9) })
+    await until(() => collection.objects.get('uid-horse-0')?.value === 9)
+    expect(collection.beyond.value).toBe(5)
+    expect(collection.objects.size).toBe(MAX_OBJECTS)
   })
 
   it('is not broken by objects of no shape', async () => {

@@ -181,8 +181,14 @@ export class Collection<T extends KubeObject = KubeObject> {
       this.resourceVersion,
       {
         opened: () => this.fresh(),
-        changed: (object) => this.queue(object),
-        removed: (object) => this.queueRemoval(object),
+        changed: (object, isNew) => {
+          if (isNew && this.isBeyond(object)) this.beyond.value += 1
+          else this.queue(object)
+        },
+        removed: (object) => {
+          if (this.isBeyond(object)) this.beyond.value = Math.max(0, this.beyond.value - 1)
+          else this.queueRemoval(object)
+        },
         reached: (resourceVersion) => {
           this.resourceVersion = resourceVersion
         },
@@ -240,6 +246,11 @@ export class Collection<T extends KubeObject = KubeObject> {
     })
   }
 
+  /** One of those that are counted but not held. */
+  private isBeyond(object: T): boolean {
+    return this.objects.size >= MAX_OBJECTS && !this.objects.has(uidOf(object))
+  }
+
   private queue(object: T): string {
     // Half of most objects, and of no use on a page; the YAML view reads the object anew.
     delete (object.metadata as { managedFields?: unknown }).managedFields
@@ -281,8 +292,6 @@ export class Collection<T extends KubeObject = KubeObject> {
         this.objects.set(uid, object)
         this.uids.set(keyOf(object), uid)
         changed.add(uid)
-      } else {
-        this.beyond.value += 1
       }
     }
     this.pending.clear()

@@ -1,7 +1,7 @@
 /** Kubernetes' list and watch over HTTP: pages in, events out. No state, no Vue. */
 import { ApiError, NoAnswer, errorOfStatus, isAbort, request, send } from '../http'
 import { resourcePath, type KubeObject } from '../kubernetes'
-import { isRecord } from '../same'
+import { soundObject } from '../sound'
 import { eachLine } from './lines'
 import { queryPath, selectorsOf, type Query } from './query'
 
@@ -29,7 +29,8 @@ export async function listPage<T extends KubeObject>(query: Query, token: string
     signal,
   })
   const { resourceVersion = '', continue: next, remainingItemCount } = body.metadata ?? {}
-  const page: Page<T> = { items: (body.items ?? []).filter(isObject) as T[], resourceVersion }
+  const items = Array.isArray(body.items) ? body.items : []
+  const page: Page<T> = { items: items.map((item) => soundObject<T>(item)).filter((item) => item !== null), resourceVersion }
   if (next) page.continue = next
   if (remainingItemCount !== undefined) page.remaining = remainingItemCount
   return page
@@ -37,21 +38,25 @@ export async function listPage<T extends KubeObject>(query: Query, token: string
 
 /** One object without the right to list: read by its name. */
 export async function readOne<T extends KubeObject>({ scope, gvr, namespace, name }: Query, signal: AbortSignal): Promise<T> {
-  return request<T>(scope.base + resourcePath(gvr, { namespace, name }), { signal })
+  const path = scope.base + resourcePath(gvr, { namespace, name })
+  const object = soundObject<T>(await request(path, { signal }))
+  if (!object) throw new SyntaxError(`${path} answered with something that is no object`)
+  return object
 }
 
 export interface WatchHandlers<T> {
   /** The server accepted the watch. */
   opened(): void
-  changed(object: T): void
+  /** `isNew`: the server says that there was none before. */
+  changed(object: T, isNew: boolean): void
   removed(object: T): void
   /** How far the stream is, also without news. */
   reached(resourceVersion: string): void
 }
 
-interface WatchEvent<T> {
+interface WatchEvent {
   type: 'ADDED' | 'MODIFIED' | 'DELETED' | 'BOOKMARK' | 'ERROR'
-  object: T
+  object: unknown
 }
 
 /** Follows a collection until the server ends the stream; an expired version throws with code 410. */
@@ -69,11 +74,12 @@ export async function watch<T extends KubeObject>(
   handlers.opened()
   if (!response.body) return
   const take = (line: string): void => {
-    const { type, object } = JSON.parse(line) as WatchEvent<T>
-    if (type === 'ERROR') throw errorOfStatus(object, { method: 'GET', path })
-    if (!isObject(object)) return
+    const { type, object: sent } = JSON.parse(line) as WatchEvent
+    if (type === 'ERROR') throw errorOfStatus(sent, { method: 'GET', path })
+    const object = soundObject<T>(sent)
+    if (!object) return
     if (type === 'DELETED') handlers.removed(object)
-    else if (type !== 'BOOKMARK') handlers.changed(object)
+    else if (type !== 'BOOKMARK') handlers.changed(object, type === 'ADDED')
     if (object.metadata.resourceVersion) handlers.reached(object.metadata.resourceVersion)
   }
   try {
@@ -83,9 +89,4 @@ export async function watch<T extends KubeObject>(
     // The browser says TypeError when a stream is cut.
     throw new NoAnswer('network', { method: 'GET', path }, error)
   }
-}
-
-/** Every object has metadata; whoever sends something else is not believed. (A bookmark has no name.) */
-function isObject(value: unknown): value is KubeObject {
-  return isRecord(value) && isRecord(value['metadata'])
 }
