@@ -12,11 +12,17 @@ test('from anywhere to anywhere, by mouse and by keys', async ({ page, world }) 
   await expect(page.getByRole('main').getByRole('link', { name: 'meadow' })).toBeVisible()
   await audit(page)
 
+  // Typed at once: the palette itself is still on its way, and none of it is lost or taken for keys of the page.
+  let arrive = (): void => {}
+  const arrival = new Promise<void>((resolve) => (arrive = resolve))
+  await page.route(/CommandPalette.*\.js/, (route) => arrival.then(() => route.continue()))
   await page.keyboard.press('Control+k')
+  await page.keyboard.type('padd')
+  arrive()
   const palette = page.getByRole('dialog', { name: 'Search or jump' })
   await expect(palette.getByRole('combobox')).toBeFocused()
+  await expect(palette.getByRole('combobox')).toHaveValue('padd')
   await audit(page)
-  await page.keyboard.type('padd')
   await expect(palette.getByRole('option', { name: /paddock/ })).toBeVisible()
   await page.keyboard.press('Enter')
   await expect(page.getByRole('heading', { name: 'paddock' })).toBeVisible()
