@@ -7,7 +7,7 @@
 mod approval;
 mod fields;
 mod names;
-mod path;
+pub(crate) mod path;
 mod schema;
 mod shape;
 mod spec;

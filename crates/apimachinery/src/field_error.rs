@@ -189,7 +189,15 @@ pub fn quote(text: &str) -> String {
 
 /// A number as Go prints it (`%v`): doubles from a million on with an exponent.
 pub(crate) fn go_number(number: &Number) -> String {
-    let Some(double) = number.as_f64().filter(|_| number.is_f64()) else { return number.to_string() };
+    number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), go_double)
+}
+
+/// A double as Go prints it.
+pub(crate) fn go_double(double: f64) -> String {
+    if !double.is_finite() {
+        let sign = if double < 0.0 { "-" } else { "+" };
+        return if double.is_nan() { "NaN".to_owned() } else { format!("{sign}Inf") };
+    }
     let scientific = format!("{double:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or_default();

@@ -4,6 +4,7 @@
 //! [`status`] (the one error type that reaches a client).
 
 pub mod apply;
+mod cel;
 pub mod definition;
 mod field_error;
 mod header;

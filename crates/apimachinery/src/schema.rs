@@ -7,9 +7,11 @@
 mod compile;
 mod defaults;
 mod embedded;
-mod formats;
-mod lists;
+pub(crate) mod formats;
+pub(crate) mod lists;
 mod node;
+pub(crate) mod readings;
+mod rules;
 mod validate;
 
 use std::{fmt, sync::Arc};
@@ -19,6 +21,7 @@ use serde_json::Value;
 use crate::FieldError;
 use node::{Additional, Node};
 
+pub use rules::{Effort, MAX_OBJECT_COST, MAX_RULES, Verdict};
 pub use validate::MAX_VALIDATION_STEPS;
 
 /// Deepest nesting of a schema; its subschemas (`items`, `properties`, `allOf`, …) count one each.
@@ -89,6 +92,19 @@ impl StructuralSchema {
         let mut errors = Vec::new();
         defaults::validate(&self.root, path, &mut errors);
         errors
+    }
+    /// What the validation rules say of a value that is otherwise good, and of its change from what it was; `None` if
+    /// little effort is not enough to find out.
+    pub fn enforce_rules(&self, value: &Value, old: Option<&Value>, effort: Effort) -> Option<Verdict> {
+        rules::enforce(&self.root, value, old, effort)
+    }
+    /// Whether there are validation rules.
+    pub fn has_rules(&self) -> bool {
+        self.root.has_rules
+    }
+    /// Checks the validation rules themselves; the schema's fields stand under `path`.
+    pub fn judge_rules(&self, path: &str) -> Vec<FieldError> {
+        rules::judge(&self.root, &self.document, path)
     }
     /// The document it was compiled from (for OpenAPI).
     pub fn document(&self) -> &Value {

@@ -62,10 +62,16 @@ pub(super) fn validate(document: &Document, path: &str, has_status: bool, errors
     }
 }
 
-/// What only the compiled schema tells: that it compiles, and that its defaults fit it.
+/// What only the compiled schema tells: that it compiles, that its defaults fit it, and that its rules are good ones.
 fn validate_compiled(document: &Document, path: &str, errors: &mut Vec<FieldError>) {
+    let before = errors.len();
     match StructuralSchema::compile(&Value::Object(document.clone())) {
-        Ok(schema) => errors.extend(schema.validate_defaults(path)),
+        Ok(schema) => {
+            errors.extend(schema.validate_defaults(path));
+            if errors.len() == before {
+                errors.extend(schema.judge_rules(path));
+            }
+        }
         Err(mut error) => {
             // The compiler calls the root by the name of its field.
             let below = error.field.strip_prefix("openAPIV3Schema").unwrap_or_default();

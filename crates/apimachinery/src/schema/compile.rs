@@ -6,6 +6,7 @@ use super::{
     MAX_SCHEMA_DEPTH,
     formats::Format,
     node::{Additional, Kind, Limits, ListType, Node},
+    rules,
 };
 use crate::FieldError;
 
@@ -13,7 +14,10 @@ use crate::FieldError;
 const MAX_PATTERN_SIZE_BYTES: usize = 1024 * 1024;
 
 pub(super) fn compile(document: &Value) -> Result<Node, FieldError> {
-    node(document, "openAPIV3Schema", 0)
+    const ROOT: &str = "openAPIV3Schema";
+    let mut root = node(document, ROOT, 0)?;
+    rules::compile(&mut root, ROOT)?;
+    Ok(root)
 }
 
 fn node(document: &Value, path: &str, depth: usize) -> Result<Node, FieldError> {
@@ -56,6 +60,7 @@ fn node(document: &Value, path: &str, depth: usize) -> Result<Node, FieldError> 
         additional: document.additional()?,
         required: document.strings("required")?,
         default: document.get("default").cloned(),
+        rules: rules::read(document.map),
         limits: limits(&document)?,
         all_of: document.schemas("allOf")?,
         any_of: document.schemas("anyOf")?,
@@ -71,6 +76,10 @@ fn node(document: &Value, path: &str, depth: usize) -> Result<Node, FieldError> 
         || compiled.items.as_ref().is_some_and(|items| items.has_sets)
         || compiled.properties.values().any(|property| property.has_sets)
         || matches!(&compiled.additional, Additional::Schema(schema) if schema.has_sets);
+    compiled.has_rules = compiled.rules.is_some()
+        || compiled.items.as_ref().is_some_and(|items| items.has_rules)
+        || compiled.properties.values().any(|property| property.has_rules)
+        || matches!(&compiled.additional, Additional::Schema(schema) if schema.has_rules);
     let says_nothing = kind.is_none() && compiled.properties.is_empty() && compiled.items.is_none();
     if says_nothing && matches!(compiled.additional, Additional::Nothing) {
         // A schema without a type (`{}`) lets anything stand; Kubernetes wants that said with this very flag.

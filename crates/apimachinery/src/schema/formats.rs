@@ -6,7 +6,7 @@ use regex::Regex;
 
 /// A format that is checked; others are documentation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub(crate) enum Format {
     BsonObjectId,
     Byte,
     Cidr,
@@ -75,7 +75,7 @@ const NAMES: &[(&str, Format)] = &[
 
 impl Format {
     /// The format of values of a type (`""` is any); `None` if nothing is checked. Dashes do not count.
-    pub(super) fn parse(kind: &str, name: &str) -> Option<Format> {
+    pub(crate) fn parse(kind: &str, name: &str) -> Option<Format> {
         let plain = |name: &str| name.replace('-', "");
         let format =
             NAMES.iter().find(|(known, _)| plain(known) == plain(name)).map(|(_, format)| *format)?;
@@ -87,13 +87,13 @@ impl Format {
         (kind == wanted || (kind.is_empty() && wanted == "string")).then_some(format)
     }
     /// The name it is told by.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         NAMES.iter().find(|(_, format)| *format == self).map_or("", |(name, _)| name)
     }
 }
 
 /// Whether a text has a format. Formats of numbers are not about texts.
-pub(super) fn fits(format: Format, text: &str) -> bool {
+pub(crate) fn fits(format: Format, text: &str) -> bool {
     match format {
         Format::Double | Format::Float | Format::Int32 | Format::Int64 | Format::Password => true,
         Format::BsonObjectId => text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
@@ -150,7 +150,7 @@ static HOSTNAME: LazyLock<Regex> = LazyLock::new(|| {
 });
 static GO_DURATION: LazyLock<Regex> =
     LazyLock::new(|| regex(r"^[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)$"));
-static LONG_DURATION: LazyLock<Regex> = LazyLock::new(|| {
+pub(super) static LONG_DURATION: LazyLock<Regex> = LazyLock::new(|| {
     regex(r"(?i)(\d+)\s*(ns|nano|us|µs|micro|ms|milli|s|sec|m|min|h|hr|hour|d|day|w|wk|week)")
 });
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {

@@ -35,7 +35,8 @@ impl<'a> Correlated<'a> {
     }
 }
 
-fn identity(keys: &[String], item: &Value) -> Option<String> {
+/// What tells an item of a map from others; `None` if it is no object.
+pub(crate) fn identity(keys: &[String], item: &Value) -> Option<String> {
     let map = item.as_object()?;
     let values: Vec<Option<&Value>> = keys.iter().map(|key| map.get(key)).collect();
     serde_json::to_string(&values).ok()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 use serde_json::{Number, Value};
 
-use super::formats::Format;
+use super::{formats::Format, rules::Rules};
 
 /// A JSON type as schemas name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ fn is_integer(double: f64) -> bool {
 
 /// What a list is (`x-kubernetes-list-type`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum ListType {
+pub(in crate::schema) enum ListType {
     /// One value.
     #[default]
     Atomic,
@@ -111,6 +111,10 @@ pub(super) struct Node {
     pub(super) map_keys: Vec<String>,
     /// Whether there are sets or maps here or below.
     pub(super) has_sets: bool,
+    /// The validation rules of this very schema.
+    pub(super) rules: Option<Box<Rules>>,
+    /// Whether there are rules here or below.
+    pub(super) has_rules: bool,
     pub(super) required: Vec<String>,
     pub(super) default: Option<Value>,
     pub(super) limits: Limits,
