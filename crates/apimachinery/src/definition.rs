@@ -261,13 +261,6 @@ pub fn unrecognized_formats(object: &Object) -> Vec<String> {
     found
 }
 
-/// Whether a definition has validation rules (`x-kubernetes-validations`).
-pub fn has_rules(object: &Object) -> bool {
-    let Ok(definition) = Definition::read(object) else { return false };
-    let has = |schema: &Map<String, Value>| schema.contains_key("x-kubernetes-validations");
-    definition.versions.iter().filter_map(Version::schema).any(|document| schema::any(document, &mut { has }))
-}
-
 fn validate(object: &Object, old: Option<&Object>) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let definition = match Definition::read(object) {

@@ -97,7 +97,10 @@ pub(crate) async fn apply(
             return Err(Status::invalid(&resource.group, &resource.kind, name, vec![error.clone(), error]));
         }
         let wanted = Wanted { object, problems: Vec::new(), owned: true };
-        let new = write::finish_update(inner, target, &old, wanted, options, &mut warnings)?;
+        let new = match write::finish_update(inner, target, &old, wanted, options, &mut warnings).await {
+            Ok(new) => new,
+            Err(status) => return Err(Status { warnings, ..status }),
+        };
         quota::admit(inner, served, target.namespace, Some(&old), &new, options.dry_run).await?;
         match write::store_update(inner, served, &key, &entry, &new, options.dry_run).await {
             Ok((stored, revision)) => {
@@ -142,7 +145,7 @@ async fn create(
     decode::admit_fields(served, &mut object, &[], options, &mut warnings)?;
     resource.strategy.complete(&mut object);
     quota::complete(inner, served, namespace, &mut object);
-    let object = write::finish_create(served, user, &object, false)?;
+    let object = write::finish_create(served, user, &object, false).await?;
     quota::admit(inner, served, namespace, None, &object, options.dry_run).await?;
     let (key, stored) = (served.key(namespace, name), served.stored(&object));
     if options.dry_run {

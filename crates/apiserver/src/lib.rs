@@ -44,6 +44,7 @@ pub mod server;
 mod service_account;
 mod table;
 mod typed;
+mod validation;
 mod watch;
 mod write;
 

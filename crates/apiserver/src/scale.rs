@@ -28,7 +28,8 @@ fn text<'a>(object: &'a Object, path: &str) -> Result<&'a str, String> {
 
 fn wrong_type(path: &str, value: &Value, wanted: &str) -> String {
     let found = go_type_name(value);
-    format!("{path} accessor error: {value} is of the type {found}, expected {wanted}")
+    let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    format!("{path} accessor error: {shown} is of the type {found}, expected {wanted}")
 }
 
 /// The Scale of an object, and whether the object says how many replicas it wants.

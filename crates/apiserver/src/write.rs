@@ -7,7 +7,7 @@ use std::{borrow::Cow, sync::Arc};
 use bytes::Bytes;
 use grange_apimachinery::{
     FieldError, Object, Status, Value,
-    apply::{keep_times, validate_managed_fields},
+    apply::keep_times,
     name::{MAX_GENERATED_NAME_BASE, NameRule, validate_metadata, validate_metadata_update},
     status::FieldCause,
     time,
@@ -23,8 +23,8 @@ use crate::{
     registry::Served,
     request::FieldValidation,
     response::store_error,
-    scale,
     server::Inner,
+    validation,
 };
 
 /// Letters of generated names: no vowels, so no words.
@@ -148,7 +148,7 @@ async fn create_admitted(
     let generated = object.name().is_empty() && !object.text(&["metadata", "generateName"]).is_empty();
     let requested = object;
     for attempt in 1.. {
-        let object = finish_create(served, user, &requested, generated)?;
+        let object = finish_create(served, user, &requested, generated).await?;
         if attempt == 1 {
             warnings.extend(served.resource.strategy.warnings(None, &object));
         }
@@ -242,7 +242,7 @@ pub(crate) fn match_name(name: &str, object: &Object) -> Result<(), Status> {
 }
 
 /// System fields, hooks and validation of a new object.
-pub(crate) fn finish_create(
+pub(crate) async fn finish_create(
     served: &Served,
     user: &UserInfo,
     requested: &Object,
@@ -270,7 +270,8 @@ pub(crate) fn finish_create(
     decode::tidy_metadata(&mut object);
     let mut errors = validate_metadata(&object, resource.name_rule, served.namespaced());
     errors.extend(resource.strategy.validate(None, &object));
-    validate(served, &object, None, errors)?;
+    // What is new was not wrong before.
+    validation::validate(served, &object, None, errors, &mut Vec::new()).await?;
     Ok(object)
 }
 
@@ -286,33 +287,6 @@ pub(crate) fn generate_name(base: &str) -> String {
         name.push(char::from(NAME_ALPHABET[random.random_range(0..NAME_ALPHABET.len())]));
     }
     name
-}
-
-fn validate(
-    served: &Served,
-    object: &Object,
-    old: Option<&Object>,
-    mut errors: Vec<FieldError>,
-) -> Result<(), Status> {
-    if let Some(entries) = object.get(&["metadata", "managedFields"]) {
-        errors.extend(validate_managed_fields(entries));
-    }
-    if let Some(schema) = served.resource.schema.as_ref().filter(|_| !served.own) {
-        let value = |object: &Object| Value::Object(object.0.clone());
-        errors.extend(match old {
-            None => schema.validate(&value(object)),
-            Some(old) => schema.validate_change(&value(object), &value(old)),
-        });
-    }
-    if let Some(scale) = &served.resource.scale {
-        scale::validate(scale, object, &mut errors);
-    }
-    if errors.is_empty() {
-        return Ok(());
-    }
-    let name =
-        if object.name().is_empty() { object.text(&["metadata", "generateName"]) } else { object.name() };
-    Err(Status::invalid(&served.resource.group, &served.resource.kind, name, errors))
 }
 
 /// A field error.
@@ -348,7 +322,7 @@ pub(crate) async fn update(
         let old = served.entry_object(&entry)?;
         let wanted = make(&old)?;
         let mut warnings = Vec::new();
-        let new = match finish_update(inner, target, &old, wanted, options, &mut warnings) {
+        let new = match finish_update(inner, target, &old, wanted, options, &mut warnings).await {
             Ok(new) => new,
             Err(status) => return Err(Status { warnings, ..status }),
         };
@@ -412,7 +386,7 @@ pub(crate) fn is_released(served: &Served, object: &Object) -> bool {
 }
 
 /// Everything between the wanted object and the one that is written.
-pub(crate) fn finish_update(
+pub(crate) async fn finish_update(
     inner: &Inner,
     target: &Target<'_>,
     old: &Object,
@@ -488,7 +462,7 @@ pub(crate) fn finish_update(
     let mut errors = validate_metadata(&new, NameRule::PathSegment, served.namespaced());
     errors.extend(validate_metadata_update(old, &new));
     errors.extend(resource.strategy.validate(Some(old), &new));
-    validate(served, &new, Some(old), errors)?;
+    validation::validate(served, &new, Some(old), errors, warnings).await?;
     warnings.extend(resource.strategy.warnings(Some(old), &new));
     Ok(new)
 }

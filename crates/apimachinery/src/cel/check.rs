@@ -1,7 +1,7 @@
 //! Names, types and signatures: what can be known of an expression before it is evaluated.
 
 use super::{
-    library::{self, regexes, times},
+    library::{self, regexes, sprintf, times},
     syntax::{Call, Expression, Fault, Fold, FoldKind, Kind, OnValue, Place, Select},
     types::Type,
     value::Value,
@@ -24,7 +24,8 @@ pub(super) struct Environment {
 
 /// Looks up what an expression names, and finds out its type. The faults are in the order of the text.
 pub(super) fn check(expression: &mut Expression, environment: &Environment) -> Result<(), Vec<Fault>> {
-    let mut checker = Checker { environment, locals: Vec::new(), patterns: 0, faults: Vec::new() };
+    let mut checker =
+        Checker { environment, locals: Vec::new(), patterns: 0, formats: 0, faults: Vec::new() };
     checker.visit(expression);
     let mut faults = checker.faults;
     faults.sort_by_key(|fault| fault.at);
@@ -36,6 +37,8 @@ struct Checker<'e> {
     environment: &'e Environment,
     locals: Vec<(String, Type)>,
     patterns: usize,
+    /// Inside how many calls of `format`: only there literals may mix types.
+    formats: usize,
     faults: Vec<Fault>,
 }
 
@@ -126,8 +129,7 @@ impl Checker<'_> {
                 }
             }
             Kind::Call(call) => self.call(at, call),
-            Kind::And(terms) => self.logic(at, "_&&_", terms),
-            Kind::Or(terms) => self.logic(at, "_||_", terms),
+            Kind::And(terms) | Kind::Or(terms) => self.logic(terms),
             Kind::Conditional(parts) => {
                 parts.iter_mut().for_each(|part| self.visit(part));
                 let [condition, then, otherwise] = &**parts;
@@ -177,6 +179,7 @@ impl Checker<'_> {
         let Some(before) = before else { return ty };
         match before.join(&ty) {
             Some(joined) => joined,
+            None if self.formats > 0 => Type::Dyn,
             None => self.fault(element.at, format!("expected type '{before}' but found '{ty}'")),
         }
     }
@@ -197,13 +200,12 @@ impl Checker<'_> {
         }
     }
 
-    fn logic(&mut self, at: usize, function: &str, terms: &mut [Expression]) -> Type {
-        terms.iter_mut().for_each(|term| self.visit(term));
-        let is_bool = |term: &Expression| matches!(term.ty, Type::Bool | Type::Dyn);
-        if let Some(wrong) = terms.iter().position(|term| !is_bool(term)) {
-            let right = wrong.max(1);
-            let types = [&terms[right - 1].ty, &terms[right].ty];
-            self.no_overload(at, function, &types, false);
+    fn logic(&mut self, terms: &mut [Expression]) -> Type {
+        for term in terms {
+            self.visit(term);
+            if !matches!(term.ty, Type::Bool | Type::Dyn) {
+                self.fault(term.at, format!("expected type 'bool' but found '{}'", term.ty));
+            }
         }
         Type::Bool
     }
@@ -229,7 +231,10 @@ impl Checker<'_> {
             }
         }
         let unsound = self.faults.len();
+        let is_format = usize::from(call.function == "format");
+        self.formats += is_format;
         call.arguments.iter_mut().for_each(|argument| self.visit(argument));
+        self.formats -= is_format;
         call.overloads = library::find(&call.function);
         if call.overloads.is_empty() {
             let why = format!("undeclared reference to '{}' (in container '')", call.function);
@@ -243,12 +248,12 @@ impl Checker<'_> {
             }
             return self.no_overload(at, &call.function, &types, call.method);
         };
-        self.literals(call);
+        self.literals(at, call);
         result
     }
 
     /// What is written as a literal is checked once.
-    fn literals(&mut self, call: &mut Call) {
+    fn literals(&mut self, at: usize, call: &mut Call) {
         let literal =
             |argument: Option<&Expression>| match argument.map(|argument| (argument.at, &argument.kind)) {
                 Some((at, Kind::Literal(Value::String(text)))) => Some((at, text.to_string())),
@@ -266,6 +271,18 @@ impl Checker<'_> {
                 match regexes::compile(&text) {
                     Ok(pattern) => call.pattern = Some(pattern),
                     Err(_) => drop(self.fault(at, format!("invalid {} argument", call.function))),
+                }
+            }
+            "format" => {
+                let (Some((_, format)), Some(Expression { kind: Kind::List(items), .. })) =
+                    (literal(call.arguments.first()), call.arguments.get(1))
+                else {
+                    return;
+                };
+                let types: Vec<&Type> = items.iter().map(|(item, _)| &item.ty).collect();
+                if let Some((item, why)) = sprintf::fault(&format, &types) {
+                    let at = item.and_then(|index| items.get(index)).map_or(at, |(item, _)| item.at);
+                    self.fault(at, why);
                 }
             }
             "duration" => {
@@ -306,7 +323,8 @@ impl Checker<'_> {
         self.visit(&mut fold.body);
         self.locals.truncate(depth);
         if let Some(filter) = &fold.filter {
-            self.predicate(at, "_?_:_", filter);
+            let made = Type::list(fold.body.ty.clone());
+            self.condition(at, filter, &made);
         }
         let body = &fold.body;
         let list_item = match &fold.range.ty {
@@ -314,12 +332,20 @@ impl Checker<'_> {
             _ => first.clone(),
         };
         match fold.kind {
-            FoldKind::All => self.predicate(at, "_&&_", body),
-            FoldKind::Exists => self.predicate(at, "_||_", body),
-            FoldKind::ExistsOne => self.predicate(at, "_?_:_", body),
+            FoldKind::All | FoldKind::Exists => {
+                if !matches!(body.ty, Type::Bool | Type::Dyn) {
+                    self.fault(body.at, format!("expected type 'bool' but found '{}'", body.ty));
+                }
+                Type::Bool
+            }
+            FoldKind::ExistsOne => {
+                self.condition(at, body, &Type::Int);
+                Type::Bool
+            }
             FoldKind::Filter => {
-                self.predicate(at, "_?_:_", body);
-                Type::list(list_item)
+                let list = Type::list(list_item);
+                self.condition(at, body, &list);
+                list
             }
             FoldKind::Map => Type::list(body.ty.clone()),
             FoldKind::TransformMap => {
@@ -345,12 +371,11 @@ impl Checker<'_> {
         }
     }
 
-    fn predicate(&mut self, at: usize, function: &str, predicate: &Expression) -> Type {
-        if !matches!(predicate.ty, Type::Bool | Type::Dyn) {
-            let ty = predicate.ty.clone();
-            self.no_overload(at, function, &[&Type::Bool, &ty], false);
+    /// What decides whether an element counts.
+    fn condition(&mut self, at: usize, condition: &Expression, made: &Type) {
+        if !matches!(condition.ty, Type::Bool | Type::Dyn) {
+            self.no_overload(at, "_?_:_", &[&condition.ty, made, made], false);
         }
-        Type::Bool
     }
 
     fn on_value(&mut self, at: usize, on: &mut OnValue) -> Type {

@@ -9,9 +9,6 @@ use super::{
     value::Value,
 };
 
-/// Longest text that a number, a time or an address becomes.
-const SHORT_TEXT: u64 = 64;
-
 /// What an expression gives, as far as its size goes.
 #[derive(Clone, Debug, Default)]
 struct Estimate {
@@ -38,6 +35,11 @@ impl Estimate {
             _ => None,
         };
         Estimate { size: self.inside.map(|[_, value]| value), declared, ..Estimate::default() }
+    }
+
+    /// The size of an item, where it is declared; Kubernetes looks at nothing else here.
+    fn declared_item(&self) -> u64 {
+        self.element().declared.map_or(u64::MAX, |item| item.max_elements)
     }
 
     /// A key of a map.
@@ -154,7 +156,7 @@ impl Estimator<'_> {
             "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf" => {
                 let cost = match ty(0) {
                     Type::List(item) if matches!(**item, Type::String | Type::Bytes) => {
-                        let item = arguments.first().map(Estimate::element).unwrap_or_default().size();
+                        let item = arguments.first().map_or(u64::MAX, Estimate::declared_item);
                         size(0).saturating_mul(item.div_ceil(10).saturating_add(1))
                     }
                     Type::List(_) => size(0),
@@ -166,7 +168,7 @@ impl Estimator<'_> {
             "startsWith" | "endsWith" => (size(1).div_ceil(10), Estimate::default()),
             "validate" => (size(1).div_ceil(10).saturating_mul(32), Estimate::default()),
             "join" => {
-                let item = arguments.first().map(Estimate::element).unwrap_or_default().size();
+                let item = arguments.first().map_or(u64::MAX, Estimate::declared_item);
                 let separators = if arguments.len() > 1 { size(1) } else { 0 };
                 let joined = size(0).saturating_mul(item);
                 let joined = joined.saturating_add(separators.saturating_mul(size(0).saturating_sub(1)));
@@ -214,7 +216,6 @@ impl Estimator<'_> {
             {
                 (size(0).div_ceil(10), result(size(0).saturating_mul(4)))
             }
-            "string" => (1, result(SHORT_TEXT)),
             function @ ("lowerAscii" | "upperAscii" | "substring" | "trim" | "url" | "split" | "find"
             | "findAll") => (price::call(function, size), result(size(0))),
             function => (price::call(function, size), Estimate::default()),

@@ -94,7 +94,11 @@ impl<'a> Machine<'a, '_> {
                 && overload.parameters.iter().zip(&arguments).all(|(parameter, value)| value.fits(parameter))
         });
         let Some(overload) = overload else {
-            return Err(Failure::error(format!("no such overload: {}", call.function)));
+            // Kubernetes names functions here, but no operators.
+            return Err(match call.function.starts_with('_') {
+                true => Failure::no_such_overload(),
+                false => Failure::error(format!("no such overload: {}", call.function)),
+            });
         };
         // What a call costs by its arguments is paid before it is done.
         self.meter.charge(price::before(&call.function, &arguments))?;
@@ -329,7 +333,10 @@ fn insert<'a>(
 ) -> std::result::Result<(), Failure> {
     let key = Key::of(key).ok_or_else(|| Failure::error("unsupported key type"))?;
     if map.contains_key(&key) {
-        return Err(Failure::error("insert failed: key already exists"));
+        return Err(Failure::error(format!(
+            "insert failed: key {} already exists",
+            operators::shown(&key.value())
+        )));
     }
     map.insert(key, value);
     Ok(())

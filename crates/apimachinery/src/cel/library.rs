@@ -13,7 +13,7 @@ pub(super) mod quantities;
 pub(super) mod regexes;
 pub(super) mod semvers;
 mod sets;
-mod sprintf;
+pub(super) mod sprintf;
 mod strings;
 pub(super) mod times;
 pub(super) mod urls;

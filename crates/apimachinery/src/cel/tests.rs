@@ -1,3 +1,7 @@
+//! What expressions give, and what is wrong with them.
+
+mod bounds;
+
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -134,8 +138,9 @@ fn texts() {
         "'hello'.substring(1) == 'ello' && 'hello'.substring(1, 3) == 'el'",
         "['a', 'b'].join() == 'ab' && ['a', 'b'].join('-') == 'a-b' && [].join('x') == ''",
         r#"strings.quote('a"b\n') == '"a\\"b\\n"'"#,
-        "'%s is %d and %.2f, %x'.format(['a', dyn(5), 1.5, 255]) == 'a is 5 and 1.50, ff'",
-        "'%s'.format([[dyn(1), 'a']]) == '[1, \"a\"]' && '%s'.format([{'b': 1, 'a': 2}]) == '{\"a\":2, \"b\":1}'",
+        "'%s is %d and %.2f, %x'.format(['a', 5, 1.5, 255]) == 'a is 5 and 1.50, ff'",
+        "'%s'.format([[1, 'a']]) == '[1, \"a\"]' && '%s'.format([{'b': 1, 'a': 2}]) == '{\"a\":2, \"b\":1}'",
+        "'%.2e'.format([12345.0]) == '1.23×10⁰⁴' && '%.0e'.format([0.001]) == '1×10⁻⁰³'",
         "'%%%b'.format([5]) == '%101' && '%X'.format(['z']) == '7A'",
         "'abc123'.matches('^[a-z]+[0-9]+$') && 'xabcx'.matches('abc') && !'abc'.matches('^b')",
         "'abc 123'.find('[0-9]+') == '123' && 'abc'.find('[0-9]') == ''",
@@ -146,8 +151,8 @@ fn texts() {
         ("'abc'.substring(4) == ''", "index out of range: 4"),
         ("'abc'.charAt(4) == ''", "index out of range: 4"),
         (
-            "'%d'.format(['a']) == ''",
-            "error during formatting: d clause can only be used on integers, was given string",
+            "'%d'.format([dyn('a')]) == ''",
+            "error during formatting: decimal clause can only be used on integers, was given string",
         ),
     ] {
         assert_eq!(run(source), Err(expect.into()), "{source}");
@@ -190,7 +195,7 @@ fn kubernetes_libraries() {
     all_true(&[
         "quantity('1Gi').isGreaterThan(quantity('1G')) && quantity('50k').add(quantity('1')).compareTo(quantity('50001')) == 0",
         "quantity('1.5').asApproximateFloat() == 1.5 && !quantity('1.5').isInteger() && quantity('5k').asInteger() == 5000",
-        "isQuantity('1.3Gi') && !isQuantity('1,3Gi') && quantity('1k') == quantity('1000') && quantity('-1').sign() == -1",
+        "isQuantity('1.3Gi') && !isQuantity('1,3Gi') && quantity('1k') == quantity('1000') && sign(quantity('-1')) == -1",
         "quantity('10').sub(3).asInteger() == 7",
         "ip('192.168.0.1').family() == 4 && ip('::1').isLoopback() && isIP('10.0.0.1') && !isIP('10.0.0.256')",
         "!isIP('::ffff:1.2.3.4') && !isIP('fe80::1%eth0') && ip.isCanonical('2001:db8::abcd') && !ip.isCanonical('2001:DB8::ABCD')",
@@ -223,7 +228,8 @@ fn failures_say_why() {
         ("{'a': 1}['b'] == 1", "no such key: b"),
         ("{'a': 1}.b == 1", "no such key: b"),
         ("optional.none().value() == 1", "optional.none() dereference"),
-        ("dyn('a') < 1", "no such overload: _<_"),
+        ("dyn('a') < 1", "no such overload"),
+        ("dyn(1).startsWith('a')", "no such overload: startsWith"),
         ("int('x') == 1", "type conversion error from 'string' to 'int'"),
         ("dyn([1]).all(x, x)", "no such overload"),
     ] {
@@ -255,10 +261,7 @@ fn faults_are_found_before_evaluation() {
             "'a'.startsWith(1)",
             "ERROR: <input>:1:15: found no matching overload for 'startsWith' applied to 'string.(int)'\n | 'a'.startsWith(1)\n | ..............^",
         ),
-        (
-            "true &&\n 1",
-            "ERROR: <input>:1:6: found no matching overload for '_&&_' applied to '(bool, int)'\n | true &&\n | .....^",
-        ),
+        ("true &&\n 1", "ERROR: <input>:2:2: expected type 'bool' but found 'int'\n |  1\n | .^"),
         (
             "[1, 'a'].size() == 2",
             "ERROR: <input>:1:5: expected type 'int' but found 'string'\n | [1, 'a'].size() == 2\n | ....^",
@@ -300,81 +303,4 @@ fn faults_are_found_before_evaluation() {
         let fault = run(source).unwrap_err();
         assert!(fault.starts_with("ERROR: <input>:"), "{source}: {fault}");
     }
-}
-
-#[test]
-fn deep_and_long_expressions_are_refused() {
-    let deep =
-        |open: &str, close: &str, count: usize| format!("{}true{}", open.repeat(count), close.repeat(count));
-    for source in [
-        deep("(", ")", 5000),
-        deep("[", "]", 5000),
-        deep("!(", ")", 3000),
-        deep("[1].all(x, ", ")", 1400),
-        deep("true ? ", " : false", 1000),
-        deep("{'a': ", "}", 2000),
-        format!("self{}", ".a".repeat(5000)),
-        format!("self{} == 1", "[0]".repeat(5000)),
-        format!("1{} > 0", " + 1".repeat(3000)),
-        format!("optional.of(1){}", ".optMap(x, x)".repeat(1000)),
-        format!("({}", "-".repeat(16_000)),
-        "x".repeat(20_000),
-    ] {
-        assert!(run(&source).is_err(), "{}", &source[..40]);
-    }
-    // As deep as can be: parsed, checked, estimated and evaluated on a small stack.
-    for source in [
-        deep("[", "]", 97) + " != []",
-        format!("1{} > 0", " + 1".repeat(97)),
-        deep("[1].all(x, ", ")", 98),
-        deep("(", ")", 98),
-        deep("false ? true : (", ")", 48),
-    ] {
-        let result =
-            std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(move || run(&source)).unwrap();
-        assert_eq!(result.join().unwrap(), Ok(true));
-    }
-}
-
-fn numbers(count: usize) -> (Arc<Declared>, Json) {
-    let kind = DeclaredKind::Int;
-    let item = Arc::new(Declared { kind, nullable: false, max_elements: 0, min_size: 1 });
-    let kind = DeclaredKind::List(item, Items::Atomic);
-    let list = Declared { kind, nullable: false, max_elements: 1_000_000, min_size: 2 };
-    (Arc::new(list), Json::from((0..count).collect::<Vec<_>>()))
-}
-
-#[test]
-fn hostile_expressions_end() {
-    let (own, value) = numbers(3000);
-    for source in [
-        "self.all(a, self.all(b, self.all(c, a + b + c >= 0)))",
-        "self.map(a, self.map(b, self)).size() > 0",
-        "self.all(a, self == self && self == self && self == self && [self] == [self])",
-        "self.map(a, self + self).flatten().map(a, self + self).size() > 0",
-        "self.map(a, string(a)).map(a, self.map(b, string(b)).join(a)).join('').size() > 0",
-        "self.exists(a, self.distinct().size() < 0)",
-        "self.exists(a, self.sort().size() < 0)",
-        "self.exists(a, 'aaaaaaaaaaaaaaaaaaaaaa'.replace('', 'bbbbbbbbbbbbbbbbbbbbbbbb').replace('', 'cccccccccccccccccccccc').replace('', 'dddddddddddddddddd').size() < 0)",
-        "self.all(a, !'aaaaa'.matches('(a' + string(a) + '{1,100}){1,10}'))",
-        "self.all(a, '%s'.format([self]).size() > 0)",
-    ] {
-        assert_eq!(run_on(source, &own, &value), Err("over limit".into()), "{source}");
-    }
-}
-
-#[test]
-fn costs_are_estimated() {
-    let cost = |source: &str, most: u64| {
-        let (own, _) = numbers(0);
-        let Ok(mut declared) = Arc::try_unwrap(own) else { panic!("shared") };
-        declared.max_elements = most;
-        let program = Program::compile(source, &Arc::new(declared), false, Wanted::Bool).unwrap();
-        program.max_cost()
-    };
-    assert_eq!(cost("true", 10), 0);
-    assert_eq!(cost("size(self) < 5", 10), 3);
-    assert!(cost("self.all(x, x > 0)", 10) < 100);
-    assert!(cost("self.all(x, self.all(y, x != y || true))", 1000) > 1_000_000);
-    assert!(cost("self.all(x, self.all(y, self.all(z, true)))", 1_000_000) > 1_000_000_000_000);
 }

@@ -105,6 +105,28 @@ impl Type {
         Type::Optional(Arc::new(inner))
     }
 
+    /// The name that values of the type give.
+    pub(crate) fn runtime_name(&self) -> &'static str {
+        match self {
+            Type::Dyn | Type::Parameter(_) => "dyn",
+            Type::Null => "null_type",
+            Type::Bool => "bool",
+            Type::Int => "int",
+            Type::Uint => "uint",
+            Type::Double => "double",
+            Type::String => "string",
+            Type::Bytes => "bytes",
+            Type::Timestamp => "google.protobuf.Timestamp",
+            Type::Duration => "google.protobuf.Duration",
+            Type::Meta => "type",
+            Type::List(_) => "list",
+            Type::Map(..) => "map",
+            Type::Object(_) => "object",
+            Type::Optional(_) => "optional_type",
+            Type::Opaque(opaque) => opaque.name(),
+        }
+    }
+
     /// Whether a null may stand where this type is asked for.
     fn takes_null(&self) -> bool {
         matches!(self, Type::Null | Type::Object(_) | Type::Duration | Type::Timestamp | Type::Opaque(_))

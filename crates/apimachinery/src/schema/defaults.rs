@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Path, embedded, node::Node, prune, validate};
+use super::{Path, embedded, node::Node, prune, rules, validate};
 use crate::FieldError;
 
 /// Drops nulls that may not be there and have no default.
@@ -67,6 +67,9 @@ pub(super) fn validate(node: &Node, path: &str, errors: &mut Vec<FieldError>) {
         }
         let mut found = validate::check(node, default, None);
         embedded::validate(node, default, &Path::Root, &mut found);
+        if found.is_empty() {
+            found.extend(rules::enforce_default(node, default));
+        }
         errors.extend(found.into_iter().map(|error| error.under(&field)));
     }
     if let Some(items) = &node.items {

@@ -19,7 +19,10 @@ use crate::{
 };
 
 pub use enforce::{Effort, Verdict};
-pub(super) use {enforce::enforce, judge::judge};
+pub(super) use {
+    enforce::{enforce, enforce_default},
+    judge::judge,
+};
 
 /// Where a schema keeps its rules.
 const KEY: &str = "x-kubernetes-validations";

@@ -25,10 +25,6 @@ impl DefinitionStrategy {
     }
 }
 
-/// What whoever writes validation rules is told.
-const RULES_NOT_ENFORCED: &str =
-    "x-kubernetes-validations are stored and published, but this server does not enforce them yet";
-
 fn invalid(object: &Object, errors: Vec<FieldError>) -> Result<(), Status> {
     if errors.is_empty() { Ok(()) } else { Err(Status::invalid(GROUP, KIND, object.name(), errors)) }
 }
@@ -96,11 +92,6 @@ impl Strategy for DefinitionStrategy {
         let before = old.map(definition::unrecognized_formats).unwrap_or_default();
         let mut formats = definition::unrecognized_formats(new);
         formats.retain(|format| !before.contains(format));
-        let mut warnings: Vec<String> =
-            formats.iter().map(|format| format!("unrecognized format {format:?}")).collect();
-        if definition::has_rules(new) && !old.is_some_and(definition::has_rules) {
-            warnings.push(RULES_NOT_ENFORCED.to_owned());
-        }
-        warnings
+        formats.iter().map(|format| format!("unrecognized format {format:?}")).collect()
     }
 }

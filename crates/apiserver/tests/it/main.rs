@@ -12,5 +12,6 @@ mod extending;
 mod namespaces;
 mod quotas;
 mod requests;
+mod rules;
 mod tokens;
 mod watching;

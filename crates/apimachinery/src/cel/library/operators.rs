@@ -193,7 +193,7 @@ fn is_in_map<'a>(args: &[Value<'a>], _: &mut Site<'_>) -> Result<Value<'a>, Fail
 }
 
 /// A key as it is shown in an error.
-fn shown(value: &Value<'_>) -> String {
+pub(in crate::cel) fn shown(value: &Value<'_>) -> String {
     match value {
         Value::String(text) => text.to_string(),
         Value::Int(number) => number.to_string(),

@@ -14,7 +14,7 @@ pub(super) const ROWS: &[Row] = &[
         [Value::String(text)] => Ok(Value::Bool(text.parse::<Quantity>().is_ok())),
         _ => unfit(),
     }),
-    ("Quantity.sign(): int", |args, _| match args {
+    ("sign(Quantity): int", |args, _| match args {
         [Value::Quantity(quantity)] => Ok(Value::Int(i64::from(quantity.0.signum() as i8))),
         _ => unfit(),
     }),

@@ -2,7 +2,10 @@
 
 use super::{Failure, Site, Value, times, unfit};
 use crate::{
-    cel::value::{Key, List, Map},
+    cel::{
+        types::Type,
+        value::{Key, List, Map},
+    },
     field_error::{go_double, quote},
 };
 
@@ -13,69 +16,137 @@ const MAX_PRECISION: usize = 100;
 /// Most lists and maps inside each other that are shown.
 const MAX_DEPTH: usize = 32;
 
+/// A part of a format.
+enum Piece<'f> {
+    Text(&'f str),
+    Clause(char, usize),
+}
+
+/// Takes the next part off a format.
+fn next_piece<'f>(rest: &mut &'f str) -> Result<Option<Piece<'f>>, Failure> {
+    let unparsable = |why: &str| Err(Failure::error(format!("could not parse formatting clause: {why}")));
+    if rest.is_empty() {
+        return Ok(None);
+    }
+    let Some(mut clause) = rest.strip_prefix('%') else {
+        let (text, behind) = rest.split_at(rest.find('%').unwrap_or(rest.len()));
+        *rest = behind;
+        return Ok(Some(Piece::Text(text)));
+    };
+    if let Some(behind) = clause.strip_prefix('%') {
+        *rest = behind;
+        return Ok(Some(Piece::Text("%")));
+    }
+    let mut precision = DEFAULT_PRECISION;
+    if let Some(behind) = clause.strip_prefix('.') {
+        let end = behind.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(behind.len());
+        precision = match behind[..end].parse() {
+            Ok(digits) if digits <= MAX_PRECISION => digits,
+            _ => return unparsable("error while parsing precision"),
+        };
+        clause = &behind[end..];
+    }
+    let Some(verb) = clause.chars().next() else { return Err(Failure::error("unexpected end of string")) };
+    if !"sdfebxXo".contains(verb) {
+        return unparsable(&format!("unrecognized formatting clause \"{verb}\""));
+    }
+    *rest = &clause[verb.len_utf8()..];
+    Ok(Some(Piece::Clause(verb, precision)))
+}
+
+fn out_of_range(index: usize) -> Failure {
+    Failure::error(format!("index {index} out of range"))
+}
+
+/// What is wrong with a format for values of such types, and with which of them; `None` is the format.
+pub(in crate::cel) fn fault(format: &str, types: &[&Type]) -> Option<(Option<usize>, String)> {
+    let mut rest = format;
+    let mut next = 0;
+    loop {
+        match next_piece(&mut rest) {
+            Ok(None) => break,
+            Ok(Some(Piece::Text(_))) => {}
+            Ok(Some(Piece::Clause(verb, _))) => {
+                let Some(ty) = types.get(next) else {
+                    return Some((None, format!("index {next} out of range")));
+                };
+                if !accepts(verb, ty) {
+                    return Some((Some(next), complaint(verb, ty.runtime_name())));
+                }
+                next += 1;
+            }
+            Err(Failure::Error(why)) => return Some((None, why)),
+            Err(Failure::OverLimit) => return None,
+        }
+    }
+    let count = types.len();
+    let why = format!("too many arguments supplied to string.format (expected {next}, got {count})");
+    (next < count).then_some((None, why))
+}
+
+fn accepts(verb: char, ty: &Type) -> bool {
+    match (verb, ty) {
+        (_, Type::Dyn) | ('d' | 'b' | 'o' | 'x' | 'X', Type::Int | Type::Uint) => true,
+        ('f' | 'e', Type::Double | Type::String) | ('b', Type::Bool) => true,
+        ('x' | 'X', Type::String | Type::Bytes) => true,
+        ('s', Type::Object(_) | Type::Optional(_) | Type::Opaque(_)) => false,
+        ('s', _) => true,
+        _ => false,
+    }
+}
+
+fn complaint(verb: char, found: &str) -> String {
+    let rule = match verb {
+        'b' => "only integers and bools can be formatted as binary",
+        'd' => "decimal clause can only be used on integers",
+        'f' => "fixed-point clause can only be used on doubles",
+        'e' => "scientific clause can only be used on doubles",
+        'o' => "octal clause can only be used on integers",
+        'x' | 'X' => "only integers, byte buffers, and strings can be formatted as hex",
+        _ => {
+            "string clause can only be used on strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps"
+        }
+    };
+    format!("error during formatting: {rule}, was given {found}")
+}
+
 pub(super) fn format<'a>(args: &[Value<'a>], site: &mut Site<'_>) -> Result<Value<'a>, Failure> {
     let [Value::String(format), Value::List(values)] = args else { return unfit() };
     let mut out = String::new();
     let mut next = 0;
     let mut rest = &**format;
-    while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(behind) = rest.strip_prefix('%') {
-            out.push('%');
-            rest = behind;
-            continue;
+    while let Some(piece) = next_piece(&mut rest)? {
+        let before = out.len();
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Clause(verb, precision) => {
+                let value = values.get(next).ok_or_else(|| out_of_range(next))??;
+                next += 1;
+                out.push_str(&clause(verb, precision, &value, site)?);
+            }
         }
-        let mut precision = None;
-        if let Some(behind) = rest.strip_prefix('.') {
-            let end = behind.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(behind.len());
-            let digits = behind[..end].parse().ok().filter(|digits| *digits <= MAX_PRECISION);
-            precision = Some(digits.ok_or_else(|| wrong("precision", "of a clause is no small number"))?);
-            rest = &behind[end..];
-        }
-        let verb = rest.chars().next().ok_or_else(|| wrong("format", "ends with an open clause"))?;
-        rest = &rest[verb.len_utf8()..];
-        let value =
-            values.get(next).ok_or_else(|| Failure::error(format!("index {next} out of range")))??;
-        next += 1;
-        let shown = clause(verb, precision.unwrap_or(DEFAULT_PRECISION), &value, site)?;
-        out.push_str(&shown);
-        site.meter.work(shown.len() as u64)?;
+        site.meter.work((out.len() - before) as u64)?;
     }
-    out.push_str(rest);
-    site.meter.work(out.len() as u64)?;
     Ok(Value::text(out))
 }
 
-fn wrong(what: &str, why: &str) -> Failure {
-    Failure::error(format!("error during formatting: {what} {why}"))
-}
-
 fn clause(verb: char, precision: usize, value: &Value<'_>, site: &mut Site<'_>) -> Result<String, Failure> {
-    let unsupported = |kinds: &str| {
-        let found = value.type_name();
-        Err(wrong(&format!("{verb}"), &format!("clause can only be used on {kinds}, was given {found}")))
-    };
-    match (verb, value) {
-        ('s', value) => text(value, MAX_DEPTH, site),
-        ('d', Value::Int(number)) => Ok(number.to_string()),
-        ('d', Value::Uint(number)) => Ok(number.to_string()),
-        ('d', _) => unsupported("integers"),
-        ('f', Value::Double(number)) => Ok(fixed(*number, precision)),
-        ('f', _) => unsupported("doubles"),
-        ('e', Value::Double(number)) => Ok(scientific(*number, precision)),
-        ('e', _) => unsupported("doubles"),
-        ('b', Value::Bool(flag)) => Ok(u8::from(*flag).to_string()),
+    Ok(match (verb, value) {
+        ('s', value) => return text(value, MAX_DEPTH, site),
+        ('d', Value::Int(number)) => number.to_string(),
+        ('d', Value::Uint(number)) => number.to_string(),
+        ('f', Value::Double(number)) => fixed(*number, precision),
+        ('e', Value::Double(number)) => scientific(*number, precision),
+        ('b', Value::Bool(flag)) => u8::from(*flag).to_string(),
         ('b' | 'o' | 'x' | 'X', Value::Int(number)) => {
             let sign = if *number < 0 { "-" } else { "" };
-            Ok(format!("{sign}{}", radix(verb, number.unsigned_abs())))
+            format!("{sign}{}", radix(verb, number.unsigned_abs()))
         }
-        ('b' | 'o' | 'x' | 'X', Value::Uint(number)) => Ok(radix(verb, *number)),
-        ('x' | 'X', Value::String(of)) => Ok(hex(verb, of.as_bytes())),
-        ('x' | 'X', Value::Bytes(bytes)) => Ok(hex(verb, bytes)),
-        ('b' | 'o' | 'x' | 'X', _) => unsupported("integers, texts, bytes and truth values"),
-        (other, _) => Err(wrong("clause", &format!("unrecognized: {other:?}"))),
-    }
+        ('b' | 'o' | 'x' | 'X', Value::Uint(number)) => radix(verb, *number),
+        ('x' | 'X', Value::String(of)) => hex(verb, of.as_bytes()),
+        ('x' | 'X', Value::Bytes(bytes)) => hex(verb, bytes),
+        (verb, other) => return Err(Failure::error(complaint(verb, other.type_name()))),
+    })
 }
 
 fn radix(verb: char, number: u64) -> String {
@@ -114,18 +185,10 @@ fn fixed(number: f64, precision: usize) -> String {
 fn scientific(number: f64, precision: usize) -> String {
     let shown = format!("{number:.precision$e}");
     let Some((mantissa, exponent)) = shown.split_once('e') else { return shown };
-    let (sign, digits) = match exponent.strip_prefix('-') {
-        Some(digits) => ('-', digits),
-        None => ('+', exponent),
-    };
-    format!("{mantissa} × 10{}", superscript(sign, digits))
-}
-
-fn superscript(sign: char, digits: &str) -> String {
-    let sign = if sign == '-' { "⁻" } else { "⁺" };
+    let (sign, digits) = exponent.strip_prefix('-').map_or(("", exponent), |digits| ("⁻", digits));
     let padded = format!("{digits:0>2}");
     let raised = padded.chars().filter_map(|digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(digit.to_digit(10)? as usize));
-    format!("{sign}{}", raised.collect::<String>())
+    format!("{mantissa}×10{sign}{}", raised.collect::<String>())
 }
 
 /// A value as text, as `%s` shows it.
@@ -143,11 +206,7 @@ fn text(value: &Value<'_>, depth: usize, site: &mut Site<'_>) -> Result<String, 
         Value::Type(name) => (*name).to_owned(),
         Value::List(list) => list_text(list, depth, site)?,
         Value::Map(map) => map_text(map, depth, site)?,
-        other => {
-            let kinds = "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps";
-            let found = other.type_name();
-            return Err(wrong("string", &format!("clause can only be used on {kinds}, was given {found}")));
-        }
+        other => return Err(Failure::error(complaint('s', other.type_name()))),
     })
 }
 

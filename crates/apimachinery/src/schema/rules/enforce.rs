@@ -49,14 +49,21 @@ pub(in crate::schema) fn enforce(
     old: Option<&Json>,
     effort: Effort,
 ) -> Option<Verdict> {
-    let budget = match effort {
-        Effort::Little => LITTLE,
-        Effort::Full => FULL,
-    };
-    let mut court = Court { verdict: Verdict::default(), budget, effort, ended: false, unfinished: false };
+    let mut court = Court::new(effort);
     let before = Before { here: old.map(|old| Pair { node, new: value, old }), around: None };
     court.visit(node, value, old, &Path::Root, before);
     (!court.unfinished).then_some(court.verdict)
+}
+
+/// Evaluates the rules of a default: it is its own past.
+pub(in crate::schema) fn enforce_default(node: &Node, default: &Json) -> Vec<FieldError> {
+    let mut court = Court::new(Effort::Full);
+    court.visit(node, default, Some(default), &Path::Root, Before::default());
+    let whole = |error: FieldError| match error.field.as_str() {
+        NOWHERE => FieldError { field: String::new(), ..error },
+        _ => error,
+    };
+    court.verdict.errors.into_iter().map(whole).collect()
 }
 
 struct Court {
@@ -132,6 +139,14 @@ impl<'a> Pair<'a> {
 }
 
 impl Court {
+    fn new(effort: Effort) -> Self {
+        let budget = match effort {
+            Effort::Little => LITTLE,
+            Effort::Full => FULL,
+        };
+        Court { verdict: Verdict::default(), budget, effort, ended: false, unfinished: false }
+    }
+
     fn visit(&mut self, node: &Node, value: &Json, old: Option<&Json>, path: &Path<'_>, before: Before<'_>) {
         if !node.has_rules || self.ended || value.is_null() {
             return;

@@ -68,12 +68,14 @@ impl Judge {
         let unbounded = MAX_REQUEST_BYTES / (declared.min_size + 1);
         for (index, rule) in rules.list.iter().enumerate() {
             let at = format!("{path}[{index}]");
-            let shown = || document[index].clone();
+            let refused = |field: &str, why: &str| FieldError {
+                value: Some(shown(&document[index])),
+                ..FieldError::invalid(format!("{at}.{field}"), "", why)
+            };
             let uses_old = match &rule.program {
                 None => continue,
                 Some(Err(why)) => {
-                    let error = FieldError::invalid(format!("{at}.rule"), shown(), why.as_str());
-                    self.errors.push(error);
+                    self.errors.push(refused("rule", why));
                     false
                 }
                 Some(Ok(program)) => {
@@ -85,10 +87,7 @@ impl Judge {
             };
             match &rule.message_program {
                 None => {}
-                Some(Err(why)) => {
-                    let field = format!("{at}.messageExpression");
-                    self.errors.push(FieldError::invalid(field, shown(), why.as_str()));
-                }
+                Some(Err(why)) => self.errors.push(refused("messageExpression", why)),
                 Some(Ok(program)) => {
                     let field = format!("{at}.messageExpression");
                     self.cost("estimated messageExpression cost", Program::max_cost(program), field);
@@ -131,6 +130,22 @@ impl Judge {
         }
         self.errors
     }
+}
+
+/// A rule as Kubernetes shows it: with all its fields by Go's names, as Go's encoder writes JSON.
+fn shown(rule: &Value) -> String {
+    let text = |key: &str| Value::from(rule[key].as_str().unwrap_or_default());
+    let fields = [
+        ("Rule", text("rule")),
+        ("Message", text("message")),
+        ("MessageExpression", text("messageExpression")),
+        ("Reason", rule["reason"].clone()),
+        ("FieldPath", text("fieldPath")),
+        ("OptionalOldSelf", rule["optionalOldSelf"].clone()),
+    ];
+    let fields: Vec<String> = fields.iter().map(|(name, value)| format!("\"{name}\":{value}")).collect();
+    let shown = format!("{{{}}}", fields.join(","));
+    shown.replace('&', "\\u0026").replace('<', "\\u003c").replace('>', "\\u003e")
 }
 
 fn too_expensive(what: &str, cost: u64, limit: u64) -> String {

@@ -1,3 +1,5 @@
+//! Rules on objects, and rules that are refused.
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -56,7 +58,7 @@ fn messages_reasons_and_places() {
         ),
         (json!({"rule": "self.a > 1", "reason": "FieldValueDuplicate"}), "spec: Duplicate value"),
         (
-            json!({"rule": "self.a > 1", "messageExpression": "'is ' + string(self.a)"}),
+            json!({"rule": "self.a > 1", "messageExpression": "'is %d'.format([self.a])"}),
             "spec: Invalid value: is 1",
         ),
         (
@@ -132,7 +134,7 @@ fn transitions_need_a_past() {
         "type": "object",
         "properties": {
             "fixed": {"type": "string", "maxLength": 9, "x-kubernetes-validations": [{"rule": "self == oldSelf", "message": "fixed"}]},
-            "grows": {"type": "integer", "x-kubernetes-validations": [{"rule": "!oldSelf.hasValue() || self >= oldSelf.value()", "optionalOldSelf": true, "messageExpression": "'was ' + string(oldSelf.orValue(0))"}]},
+            "grows": {"type": "integer", "x-kubernetes-validations": [{"rule": "!oldSelf.hasValue() || self >= oldSelf.value()", "optionalOldSelf": true, "messageExpression": "'was %d'.format([oldSelf.orValue(0)])"}]},
             "list": {
                 "type": "array", "maxItems": 5, "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
                 "items": {"type": "object", "required": ["name"], "properties": {
