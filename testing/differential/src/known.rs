@@ -56,6 +56,26 @@ pub const KNOWN: &[Known] = &[
         id: "lone surrogates",
         matches: |finding| finding.case == "fields/body 12" && finding.codes == (400, 201),
     },
+    Known {
+        id: "managers of a definition's names",
+        matches: |finding| {
+            finding.place.contains("managedFields") && finding.place.ends_with(".f:spec.f:names..")
+        },
+    },
+    Known { id: "expressions that cannot be read", matches: is_syntax_error },
+    Known {
+        id: "types of objects in expressions",
+        matches: |finding| is_about_rules(finding) && normal(&finding.theirs, "selfType") == finding.ours,
+    },
+    Known {
+        id: "messages about an optional past",
+        matches: |finding| {
+            is_about_rules(finding)
+                && finding.case.starts_with("rules/transition optional")
+                && finding.ours.contains(": was ")
+                && finding.theirs.contains("failed rule: oldSelf.hasValue()")
+        },
+    },
     Known { id: "constrained impersonation", matches: is_constrained_impersonation },
     Known {
         id: "impersonating nobody",
@@ -139,6 +159,30 @@ fn says_why_patch_fails(finding: &Finding) -> bool {
         && finding.theirs == "\"the server rejected our request due to an error in our request\"";
     let contradiction = finding.codes == (500, 500) && finding.case.starts_with("patches/strategic");
     is_sentence(finding) && (nothing || contradiction)
+}
+
+/// The same code, and another sentence, of a rule or its definition.
+fn is_about_rules(finding: &Finding) -> bool {
+    let sentence = finding.place == "body.message" || finding.place.starts_with("body.details.causes[");
+    finding.case.starts_with("rules/") && finding.codes == (422, 422) && sentence
+}
+
+/// Both say that an expression has no syntax, at the same place; what was expected there is the parser's own.
+fn is_syntax_error(finding: &Finding) -> bool {
+    let beginning = |text: &str| text.split_once("Syntax error: ").map(|(beginning, _)| beginning.to_owned());
+    let ours = beginning(&finding.ours);
+    is_about_rules(finding) && ours.is_some() && ours == beginning(&finding.theirs)
+}
+
+/// A text in which words that begin so and go on with digits are `object`.
+fn normal(text: &str, beginning: &str) -> String {
+    let mut parts = text.split(beginning);
+    let mut normal = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        normal.push_str("object");
+        normal.push_str(part.trim_start_matches(|next: char| next.is_ascii_digit()));
+    }
+    normal
 }
 
 /// Kubernetes tries a new way of impersonation before the old one, and refuses in its words.

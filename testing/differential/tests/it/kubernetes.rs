@@ -22,6 +22,10 @@ async fn both_servers_answer_alike() -> Result<()> {
     if let Some(only) = &only {
         all.retain(|case| case.name.contains(only.as_str()));
     }
+    for (definition, path) in cases::rules::prepared() {
+        pair.prepare(cases::rules::DEFINITIONS, &definition).await?;
+        pair.wait_for(&path).await?;
+    }
     let report = pair.run(all).await?;
     println!(
         "{} cases, {} requests to each side, known differences: {:?}",

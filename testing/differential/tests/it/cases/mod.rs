@@ -8,6 +8,7 @@ mod metadata;
 mod patches;
 mod quotas;
 mod reviews;
+pub(crate) mod rules;
 mod tables;
 mod updates;
 mod watches;
@@ -28,6 +29,7 @@ pub(crate) fn all() -> Vec<Case> {
         access::cases(),
         applies::cases(),
         reviews::cases(),
+        rules::cases(),
         tables::cases(),
         quotas::cases(),
     ]
