@@ -19,6 +19,14 @@ pub(crate) struct Mask {
 /// What the suite's generated names begin with.
 const GENERATED_BASE: &str = "Bad Base-";
 
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.char_indices().all(|(index, letter)| match index {
+            8 | 13 | 18 | 23 => letter == '-',
+            _ => letter.is_ascii_hexdigit(),
+        })
+}
+
 /// Masks the random letters of generated names.
 fn mask_generated(text: &mut String) {
     let mut parts = text.split(GENERATED_BASE);
@@ -101,6 +109,8 @@ impl Mask {
                     | "expirationTimestamp" => {
                         *text = format!("<{key}>");
                     }
+                    // Some kinds are named like their uids.
+                    "name" if is_uuid(text) => *text = "<uuid>".into(),
                     "name" | "message" | "field" if text.contains(GENERATED_BASE) => mask_generated(text),
                     "token" if text.len() > 100 => "<token>".clone_into(text),
                     "continue" if !text.is_empty() => "<continue>".clone_into(text),
