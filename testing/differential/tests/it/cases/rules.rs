@@ -164,8 +164,8 @@ fn stricter() -> Vec<Case> {
             })
         };
         // Patches are tried again when Kubernetes' cache lags behind, and warn of each try.
-        let later = |value: &Value, x: u8| {
-            Step::put(path.as_str(), &object(value, x, json!({"name": "a", "resourceVersion": "{rv:6}"})))
+        let later = |value: &Value, x: u8, read: &str| {
+            Step::put(path.as_str(), &object(value, x, json!({"name": "a", "resourceVersion": read})))
         };
         let changed = definition("{ns}", kind, &schema(&after));
         let steps = vec![
@@ -178,8 +178,9 @@ fn stricter() -> Vec<Case> {
                 .until(422)
                 .silent(),
             Step::get(path.as_str()).silent(),
-            later(&same, 2),
-            later(&other, 3),
+            later(&same, 2, "{rv:6}"),
+            Step::get(path.as_str()).silent(),
+            later(&other, 3, "{rv:8}"),
             Step::get(path.as_str()),
         ];
         Case::new(format!("rules/stricter {name}"), steps)
