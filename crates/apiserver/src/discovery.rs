@@ -81,7 +81,7 @@ pub(crate) fn answer(
                 Ok(response)
             });
         }
-        ["openapi", "v2"] => return require_get(request, || openapi_v2(inner, request)),
+        ["openapi", "v2"] => return require_get(request, || openapi_v2(inner, &registry, request)),
         ["openapi", "v3"] => {
             let index = openapi::index(&registry, |path| {
                 openapi_document(inner, &registry, path).map(|(_, tag)| tag)
@@ -389,6 +389,11 @@ fn aggregated_resources(registry: &Registry, group: &str, version: &str) -> Vec<
 /// A JSON document with an ETag; 304 if the client has it.
 fn tagged(document: Bytes, request: &Request<Body>) -> Result<Response<Body>, Status> {
     negotiate::require_json(request.headers())?;
+    Ok(with_tag(document, request))
+}
+
+/// The same without asking for JSON.
+fn with_tag(document: Bytes, request: &Request<Body>) -> Response<Body> {
     let tag = format!("\"{}\"", openapi::hash(&document));
     let fresh = request
         .headers()
@@ -405,27 +410,54 @@ fn tagged(document: Bytes, request: &Request<Body>) -> Result<Response<Body>, St
     if let Ok(value) = HeaderValue::from_str(&tag) {
         response.headers_mut().insert(header::ETAG, value);
     }
-    Ok(response)
+    response
 }
 
-/// A group version's OpenAPI document and its hash, made once per state of the registry.
+/// A group version's OpenAPI document and its hash.
 fn openapi_document(inner: &Inner, registry: &Registry, path: &str) -> Option<(Bytes, String)> {
+    made_once(inner, registry, path, || {
+        Some(openapi::document(registry, path, &inner.version)?.to_string().into())
+    })
+}
+
+/// A document and its hash, made once per state of the registry.
+fn made_once(
+    inner: &Inner,
+    registry: &Registry,
+    name: &str,
+    make: impl FnOnce() -> Option<Bytes>,
+) -> Option<(Bytes, String)> {
     let mut cache = inner.openapi.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if cache.serial != registry.serial {
         *cache = openapi::Cache { serial: registry.serial, ..Default::default() };
     }
-    if let Some(found) = cache.documents.get(path) {
+    if let Some(found) = cache.documents.get(name) {
         return Some(found.clone());
     }
-    let document = Bytes::from(openapi::document(registry, path, &inner.version)?.to_string());
+    let document = make()?;
     let made = (document.clone(), openapi::hash(&document));
-    cache.documents.insert(path.to_owned(), made.clone());
+    cache.documents.insert(name.to_owned(), made.clone());
     Some(made)
 }
 
-fn openapi_v2(inner: &Inner, request: &Request<Body>) -> Result<Response<Body>, Status> {
-    let document = json!({
-        "swagger": "2.0", "info": {"title": "Kubernetes", "version": inner.version}, "paths": {}, "definitions": {},
-    });
-    tagged(document.to_string().into(), request)
+/// The second version, in the first form that the client takes.
+fn openapi_v2(inner: &Inner, registry: &Registry, request: &Request<Body>) -> Result<Response<Body>, Status> {
+    let is_protobuf = |media_type: &str| openapi::protobuf::ASKED.contains(&media_type);
+    let accepted = negotiate::accepted(request.headers());
+    let chosen = accepted.iter().find(|range| range.takes_json() || is_protobuf(range.media_type));
+    let Some(chosen) = chosen else { return Err(negotiate::not_acceptable()) };
+    let document = || openapi::swagger::document(registry, &inner.version);
+    let made = if is_protobuf(chosen.media_type) {
+        made_once(inner, registry, "v2 protobuf", || Some(openapi::protobuf::encode(&document()).into()))
+    } else {
+        made_once(inner, registry, "v2", || Some(document().to_string().into()))
+    };
+    let Some((document, _)) = made else { return Err(negotiate::not_acceptable()) };
+    let mut response = with_tag(document, request);
+    if is_protobuf(chosen.media_type) && response.status() == StatusCode::OK {
+        let kind = HeaderValue::from_static(openapi::protobuf::TYPE);
+        response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    }
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    Ok(response)
 }

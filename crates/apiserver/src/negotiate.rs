@@ -139,7 +139,8 @@ pub(crate) fn prefers_yaml(headers: &HeaderMap) -> bool {
     ranges.iter().find(|range| range.takes_json() || range.takes_yaml()).is_some_and(MediaRange::takes_yaml)
 }
 
-fn not_acceptable() -> Status {
+/// Refuses what no form of the answer satisfies.
+pub(crate) fn not_acceptable() -> Status {
     Status::about_nothing(
         406,
         Reason::NotAcceptable,
@@ -196,6 +197,10 @@ pub(crate) fn patch_form(headers: &HeaderMap, strategic: bool) -> Result<BodyFor
         "application/merge-patch+json" => Ok(BodyForm::MergePatch),
         "application/strategic-merge-patch+json" if strategic => Ok(BodyForm::StrategicMergePatch),
         "application/apply-patch+yaml" => Ok(BodyForm::ApplyPatch),
+        // Of custom resources Kubernetes says what it takes.
+        _ if !strategic => Err(unsupported(
+            "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+        )),
         _ => Err(Status::about_nothing(415, Reason::UnsupportedMediaType, "415: Unsupported Media Type")),
     }
 }

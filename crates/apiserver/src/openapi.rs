@@ -1,7 +1,11 @@
-//! OpenAPI v3 documents, one per group version, put together from the resources' schemas.
+//! OpenAPI v3 documents, one per group version, put together from the resources' schemas; of them [`swagger`] makes the
+//! second version's.
 //!
 //! Enough for what clients do with them: `kubectl explain`, server-side field validation (kubectl looks for the
 //! parameters of the PATCH operation of a kind), code generators that read schemas.
+pub(crate) mod protobuf;
+pub(crate) mod swagger;
+
 use std::collections::HashMap;
 
 use aws_lc_rs::digest::{SHA512, digest};

@@ -162,8 +162,37 @@ async fn openapi_names_kinds_and_parameters() {
             .iter()
             .any(|parameter| parameter["name"] == "fieldValidation")
     );
-    assert_eq!(server.get("/openapi/v2").await.ok()["swagger"], "2.0");
     assert_eq!(server.get("/openapi/v3/apis/nobody.io/v1").await.code, 404);
+}
+
+#[tokio::test]
+async fn the_second_openapi_version_describes_everything_in_both_forms() {
+    let server = start().await;
+    let document = server.get("/openapi/v2").await.ok();
+    assert_eq!(document["swagger"], "2.0");
+    let widget = &document["definitions"]["io.example.v1.Widget"];
+    assert_eq!(widget["x-kubernetes-group-version-kind"][0]["kind"], "Widget");
+    let map = &document["definitions"]["io.k8s.api.core.v1.ConfigMap"]["properties"];
+    assert_eq!(map["data"]["additionalProperties"]["type"], "string");
+    let metadata = map["metadata"]["$ref"].as_str().expect("a reference");
+    assert!(document["definitions"][metadata.trim_start_matches("#/definitions/")].is_object(), "{metadata}");
+    // By this kubectl tells whether a dry run is possible.
+    let patch = &document["paths"]["/apis/example.io/v1/namespaces/{namespace}/widgets/{name}"]["patch"];
+    let parameters = patch["parameters"].as_array().expect("parameters");
+    assert!(
+        parameters.iter().any(|parameter| parameter["name"] == "dryRun" && parameter["type"] == "string")
+    );
+
+    let kind = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+    let encoded = server.raw("GET", "/openapi/v2", Vec::new(), &[("accept", kind)]).await;
+    assert_eq!(encoded.code, 200);
+    assert_eq!(encoded.headers["content-type"], "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    // Field 1 is the version, field 2 a message.
+    assert!(encoded.body.starts_with(b"\x0a\x032.0\x12"));
+    let text = String::from_utf8_lossy(&encoded.body);
+    assert!(text.contains("io.example.v1.Widget") && text.contains("x-kubernetes-group-version-kind"));
+    let image = server.raw("GET", "/openapi/v2", Vec::new(), &[("accept", "image/png")]).await;
+    assert_eq!(image.code, 406);
 }
 
 #[tokio::test]

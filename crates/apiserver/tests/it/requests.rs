@@ -255,7 +255,7 @@ async fn patches_are_checked() {
     server.raw("PATCH", &format!("{WIDGETS}/x"), b"{}".to_vec(), &strategic).await.fails(
         415,
         "UnsupportedMediaType",
-        "415",
+        "accepted media types include: application/json-patch+json",
     );
     server.merge(&format!("{MAPS}/missing"), json!({})).await.fails(
         404,
