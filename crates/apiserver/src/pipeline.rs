@@ -145,6 +145,7 @@ async fn resource(
         Endpoint::Virtual(..) => Err(unknown().into()),
         Endpoint::Stored(served) => {
             let user = authorized.attributes.user;
+            let query = &*served.stored_query(query);
             let call = Call { inner, user, served, info, query };
             let mut response = if request.extensions().get::<OwnRequest>().is_some() {
                 call.dispatch(request).await?

@@ -1,5 +1,6 @@
 //! What is served, as an immutable table that is swapped whole when resources are added.
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, OnceLock},
 };
@@ -17,6 +18,7 @@ use crate::{
     Resource, UserInfo,
     definitions::{Custom, CustomVersion, Life, Pass},
     keys, openapi,
+    request::Query,
     resource::{Scope, Subresource, VirtualResource},
     table::Cells,
 };
@@ -55,10 +57,40 @@ pub(crate) struct Served {
     opening: Option<String>,
     /// The version objects are stored in.
     pub(crate) stored_api_version: String,
+    /// Where its objects are those of another group.
+    translation: Option<Translation>,
     /// What the versions of a custom resource share; `None` for resources that no definition made.
     pub(crate) life: Option<Life>,
     /// What apply knows of its fields; made when it is first written.
     types: OnceLock<Arc<Type>>,
+}
+
+/// How a group shows the stored objects of another: pairs of a name there and the stored name of a field of the object.
+#[derive(Clone, Copy)]
+pub(crate) struct Translation(pub(crate) &'static [(&'static str, &'static str)]);
+
+impl Translation {
+    fn rename(object: &mut Object, pairs: impl Iterator<Item = (&'static str, &'static str)>) {
+        for (from, to) in pairs {
+            if let Some(value) = object.0.remove(from) {
+                object.0.insert(to.to_owned(), value);
+            }
+        }
+    }
+    /// From the stored names.
+    fn show(self, object: &mut Object) {
+        Self::rename(object, self.0.iter().map(|(shown, stored)| (*stored, *shown)));
+    }
+    /// To the stored names.
+    pub(crate) fn store(self, object: &mut Object) {
+        Self::rename(object, self.0.iter().copied());
+    }
+    /// The stored path of a field.
+    fn stored_path(self, path: &str) -> String {
+        let (first, rest) = path.split_at(path.find('.').unwrap_or(path.len()));
+        let stored = self.0.iter().find(|(shown, _)| *shown == first).map_or(first, |(_, stored)| stored);
+        format!("{stored}{rest}")
+    }
 }
 
 /// How every stored object begins.
@@ -78,6 +110,7 @@ impl Served {
             stored_api_version: stored_api_version.to_owned(),
             conditional: !builtin || resource.group == definition::GROUP || resource.is_lease(),
             types: OnceLock::new(),
+            translation: None,
             builtin,
             life: None,
             own: false,
@@ -147,10 +180,12 @@ impl Served {
     }
     /// Appends the wire form of stored bytes at a revision, as `user` may see it.
     pub(crate) fn render(&self, user: &UserInfo, stored: &Bytes, revision: u64, out: &mut Vec<u8>) {
-        if self.resource.strategy.redacts() {
+        if self.resource.strategy.redacts() || self.translation.is_some() {
             match self.object(stored, revision) {
                 Ok(mut object) => {
-                    self.resource.strategy.redact(user, &mut object);
+                    if self.resource.strategy.redacts() {
+                        self.resource.strategy.redact(user, &mut object);
+                    }
                     out.extend_from_slice(&object.to_bytes());
                 }
                 // INVARIANT: what cannot be read cannot be redacted, so nothing of it leaves.
@@ -166,7 +201,7 @@ impl Served {
     }
     /// The same as shared pieces for large objects; `None` where a copy is needed anyway.
     pub(crate) fn render_shared(&self, stored: &Bytes, revision: u64) -> Option<[Bytes; 3]> {
-        if self.resource.strategy.redacts() {
+        if self.resource.strategy.redacts() || self.translation.is_some() {
             return None;
         }
         let (head, tail) = self.pieces(stored);
@@ -181,6 +216,9 @@ impl Served {
         if self.opening.is_some() {
             object.set(&["apiVersion"], self.resource.api_version());
         }
+        if let Some(translation) = self.translation {
+            translation.show(&mut object);
+        }
         Ok(object)
     }
     /// The tree of an entry.
@@ -192,9 +230,21 @@ impl Served {
         if self.opening.is_some() {
             let mut object = object.clone();
             object.set(&["apiVersion"], self.stored_api_version.as_str());
+            if let Some(translation) = self.translation {
+                translation.store(&mut object);
+            }
             return object.to_stored();
         }
         object.to_stored()
+    }
+    /// A query with the stored names of fields.
+    pub(crate) fn stored_query<'a>(&self, query: &'a Query) -> Cow<'a, Query> {
+        let Some(translation) = self.translation else { return Cow::Borrowed(query) };
+        let mut query = query.clone();
+        for (path, ..) in &mut query.field_selector.requirements {
+            *path = translation.stored_path(path);
+        }
+        Cow::Owned(query)
     }
     /// 404 for one of its objects.
     pub(crate) fn not_found(&self, name: &str) -> Status {
@@ -260,6 +310,26 @@ impl Registry {
             self.kinds.insert((names.group.clone(), names.kind.clone()), served.clone());
             self.storage.insert(storage, served.clone());
         }
+        self.serial += 1;
+    }
+    /// Serves the objects of a stored resource as another group shows them.
+    pub(crate) fn add_translated(
+        &mut self,
+        resource: Resource,
+        stored: (&str, &str),
+        translation: Translation,
+    ) {
+        let Some(stored) = self.storage(stored.0, stored.1) else { return };
+        let served = Served {
+            own: true,
+            prefix: stored.prefix.clone(),
+            translation: Some(translation),
+            ..Served::new(resource, true, &stored.stored_api_version)
+        };
+        let names = &served.resource;
+        self.note_version(&names.group, &names.version);
+        let key = endpoint_key(&names.group, &names.version, &names.plural);
+        self.endpoints.insert(key, Endpoint::Stored(Arc::new(served)));
         self.serial += 1;
     }
     /// Removes a resource in one version; its stored objects stay.

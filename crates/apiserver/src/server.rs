@@ -183,6 +183,7 @@ impl Service {
         for resource in builtin::resources(&rbac, &authorizer) {
             registry.add(resource, true);
         }
+        registry.add_translated(builtin::events::newer(), ("", "events"), builtin::events::NAMES);
         registry.add(definitions::resource(&config.definitions), true);
         for resource in config.resources {
             registry.add(resource, false);

@@ -1,4 +1,5 @@
 //! The resources that come with the server, as data.
+pub(crate) mod events;
 pub(crate) mod schemas;
 mod strategies;
 pub(crate) mod validation;
@@ -154,38 +155,6 @@ fn core() -> Vec<Resource> {
                 schemas::limit_range(),
             )
         },
-        Resource {
-            selectable_fields: [
-                "involvedObject.kind",
-                "involvedObject.namespace",
-                "involvedObject.name",
-                "involvedObject.uid",
-                "involvedObject.apiVersion",
-                "involvedObject.resourceVersion",
-                "involvedObject.fieldPath",
-                "reason",
-                "reportingComponent",
-                "source",
-                "type",
-            ]
-            .map(str::to_owned)
-            .to_vec(),
-            strategy: Arc::new(Plain::Event),
-            ..all(
-                plain("", "Event", "events", Scope::Namespaced, &["ev"]),
-                vec![
-                    Column::new("Last Seen", "date", ".lastTimestamp"),
-                    Column::new("Type", "string", ".type"),
-                    Column::new("Reason", "string", ".reason"),
-                    Column::new("Object", "string", "object(.involvedObject)"),
-                    Column::new("Subobject", "string", ".involvedObject.fieldPath").wide(),
-                    Column::new("Source", "string", ".source.component").wide(),
-                    Column::new("Message", "string", ".message"),
-                    Column::new("First Seen", "date", ".firstTimestamp").wide(),
-                    Column::new("Count", "integer", ".count").wide(),
-                ],
-                schemas::event(),
-            )
-        },
+        events::core(),
     ]
 }

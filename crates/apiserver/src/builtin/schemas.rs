@@ -1,7 +1,7 @@
 //! Structural schemas of the built-in kinds: the fields they have, for pruning, strict decoding and `kubectl explain`.
 use serde_json::{Value, json};
 
-fn text(description: &str) -> Value {
+pub(super) fn text(description: &str) -> Value {
     json!({"type": "string", "description": description})
 }
 
@@ -9,12 +9,12 @@ fn texts(description: &str) -> Value {
     json!({"type": "array", "items": {"type": "string"}, "description": description})
 }
 
-fn time(description: &str) -> Value {
+pub(super) fn time(description: &str) -> Value {
     json!({"type": "string", "format": "date-time", "nullable": true, "description": description})
 }
 
 /// A time with microseconds.
-fn micro_time(description: &str) -> Value {
+pub(super) fn micro_time(description: &str) -> Value {
     json!({"type": "string", "format": "date-time", "x-kubernetes-micro-time": true, "nullable": true, "description": description})
 }
 
@@ -25,7 +25,7 @@ fn quantities(description: &str) -> Value {
 }
 
 /// An object with these properties beside the three that every kind has.
-fn kind(description: &str, properties: Value, required: &[&str]) -> Value {
+pub(super) fn kind(description: &str, properties: Value, required: &[&str]) -> Value {
     let mut all = json!({
         "apiVersion": text("The version of this representation."),
         "kind": text("The kind of this object."),
@@ -146,31 +146,6 @@ pub(super) fn service_account() -> Value {
             "imagePullSecrets": {"type": "array", "description": "Secrets for pulling images.",
                 "items": {"type": "object", "properties": {"name": text("")}}},
             "automountServiceAccountToken": {"type": "boolean", "nullable": true, "description": "Whether pods get a token."},
-        }),
-        &[],
-    )
-}
-
-pub(super) fn event() -> Value {
-    let reference = json!({"type": "object", "description": "The object the event is about.", "properties": {
-        "apiVersion": text(""), "kind": text(""), "name": text(""), "namespace": text(""), "uid": text(""),
-        "fieldPath": text(""), "resourceVersion": text(""),
-    }});
-    kind(
-        "An event says what happened to an object.",
-        json!({
-            "involvedObject": reference, "related": reference,
-            "reason": text("A word for machines."), "message": text("A sentence for people."),
-            "type": text("Normal or Warning."), "action": text("What was done."),
-            "count": {"type": "integer", "format": "int32", "description": "How often it happened."},
-            "firstTimestamp": time("When it happened first."), "lastTimestamp": time("When it happened last."),
-            "eventTime": micro_time("When it was noticed."),
-            "source": {"type": "object", "default": {}, "properties": {"component": text(""), "host": text("")}},
-            "reportingComponent": {"type": "string", "default": "", "description": "Which controller says so."},
-            "reportingInstance": {"type": "string", "default": "", "description": "Which instance of it."},
-            "series": {"type": "object", "nullable": true, "properties": {
-                "count": {"type": "integer", "format": "int32"}, "lastObservedTime": micro_time(""),
-            }},
         }),
         &[],
     )

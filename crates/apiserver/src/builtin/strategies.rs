@@ -10,7 +10,6 @@ use crate::{UserInfo, resource::Strategy};
 pub(super) enum Plain {
     ConfigMap,
     ServiceAccount,
-    Event,
 }
 
 /// Of the secrets that an account may use Kubernetes keeps the names.
@@ -32,7 +31,6 @@ impl Strategy for Plain {
         match self {
             Plain::ConfigMap => validation::config_map(old, new),
             Plain::ServiceAccount => validation::service_account(old, new),
-            Plain::Event => validation::event(old, new),
         }
     }
 }

@@ -43,10 +43,6 @@ pub(super) fn service_account(old: Option<&Object>, new: &Object) -> Vec<FieldEr
     errors
 }
 
-pub(super) fn event(_: Option<&Object>, new: &Object) -> Vec<FieldError> {
-    core_metadata(new)
-}
-
 pub(super) fn config_map(old: Option<&Object>, new: &Object) -> Vec<FieldError> {
     let mut errors = match old {
         None => core_metadata(new),

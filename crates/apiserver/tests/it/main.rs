@@ -8,6 +8,7 @@ mod crud;
 mod definitions;
 mod deletion;
 mod discovery;
+mod events;
 mod extending;
 mod namespaces;
 mod quotas;
