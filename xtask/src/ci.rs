@@ -89,6 +89,13 @@ fn build_kubernetes() -> Result<PathBuf> {
     Ok(String::from_utf8(build.stdout)?.trim().into())
 }
 
+/// Builds Helm and the programs of client-go into the same folder.
+fn build_clients(folder: &str) -> Result<()> {
+    let mut command = Command::new("testing/clients/build");
+    command.arg(folder);
+    step("real clients", command)
+}
+
 /// The folder of the real Kubernetes if somebody has built it.
 fn built_kubernetes() -> Option<PathBuf> {
     let named = std::env::var_os("GRANGE_KUBERNETES_BIN").map(PathBuf::from);
@@ -106,6 +113,7 @@ fn built_kubernetes() -> Option<PathBuf> {
 pub(crate) fn test_kubernetes() -> Result<()> {
     let folder = build_kubernetes()?;
     let folder = folder.to_str().context("the folder's name is not text")?;
+    build_clients(folder)?;
     step("build", cargo(BUILD_WITH_TESTS))?;
     eprintln!("== tests");
     let mut sum = Sum::default();

@@ -1,6 +1,7 @@
 //! Real clients, each held to the same suite against our server and against a real kube-apiserver: what passes here and
 //! fails there is a wrong test, the other way round a fault of ours.
 
+mod kube_programs;
 mod rust;
 
 use std::{
