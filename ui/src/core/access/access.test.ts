@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { json, serve, until } from '@/test/cluster'
 
@@ -52,6 +52,21 @@ describe('access', () => {
     expect(requests.length).toBe(1)
     expect(access.may(list('another'))).toBe(true)
     expect(requests.length).toBe(1)
+  })
+
+  it('asks again only now and then while the server is away', async () => {
+    vi.useFakeTimers()
+    let isAway = false
+    const { requests } = serve(() => (isAway ? Promise.reject(new TypeError('network')) : json({ status: { allowed: true } })))
+    const access = new Access(management)
+    access.may(list('virtualmachines'))
+    await vi.advanceTimersByTimeAsync(0)
+    expect(access.may(list('virtualmachines'))).toBe(true)
+    isAway = true
+    await vi.advanceTimersByTimeAsync(5 * 60_000)
+    expect(requests.filter(({ url }) => url.pathname.endsWith('reviews')).length).toBeLessThan(10)
+    expect(access.may(list('virtualmachines'))).toBe(true)
+    vi.useRealTimers()
   })
 
   it('looks needs in a namespace up in its rules, and asks for the others one by one', async () => {

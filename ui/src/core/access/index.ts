@@ -92,14 +92,12 @@ export class Access {
       this.isAdmin = this.review({ verb: '*', group: '*', resource: '*' })
       this.isAdmin.then(
         (answer) => (this.isAllPowerful.value = answer),
-        () => {},
+        // Not known; the next question asks anew, and an administrator stays one until the server says otherwise.
+        () => (this.isAdmin = undefined),
       )
       setTimeout(() => this.askAgain(), FRESH_MS)
     }
-    return this.isAdmin.catch(() => {
-      this.askAgain()
-      return false
-    })
+    return this.isAdmin.catch(() => false)
   }
 
   private askAgain(): void {
