@@ -16,6 +16,7 @@ export default defineConfig({
   retries: 0,
   reporter: [['list']],
   use: {
+    actionTimeout: 60_000,
     browserName: 'chromium',
     ignoreHTTPSErrors: true,
     locale: 'en-GB',
