@@ -19,6 +19,11 @@ pub(crate) struct Mask {
 /// What the suite's generated names begin with.
 const GENERATED_BASE: &str = "Bad Base-";
 
+/// Whether a sentence is of a schema's checks: Kubernetes goes through the properties in any order.
+fn is_of_schema(text: &str) -> bool {
+    text.contains(" in body must be ")
+}
+
 fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.char_indices().all(|(index, letter)| match index {
@@ -73,12 +78,19 @@ impl Mask {
                         entries.sort_by_key(Value::to_string);
                     }
                 }
-                if parent == "resourceRules" || parent == "nonResourceRules" {
+                let has_no_place = |cause: &Value| {
+                    cause["reason"] == "FieldManagerConflict"
+                        || cause["message"].as_str().is_some_and(is_of_schema)
+                };
+                if matches!(parent, "resourceRules" | "nonResourceRules") || items.iter().any(has_no_place) {
                     // Kubernetes collects them from maps, in any order.
                     items.sort_by_key(Value::to_string);
                 }
             }
             Value::String(text) if parent == "cells" && is_age(text) => "<age>".clone_into(text),
+            Value::String(text) if parent == "cells" && grange_apimachinery::time::parse(text).is_some() => {
+                "<time>".clone_into(text);
+            }
             Value::String(text) => self.text(text),
             _ => {}
         }
@@ -112,6 +124,11 @@ impl Mask {
                     // Some kinds are named like their uids.
                     "name" if is_uuid(text) => *text = "<uuid>".into(),
                     "name" | "message" | "field" if text.contains(GENERATED_BASE) => mask_generated(text),
+                    "message" if is_of_schema(text) && text.contains("is invalid: [") => {
+                        let mut parts: Vec<&str> = text.split([',', '[', ']']).map(str::trim).collect();
+                        parts.sort_unstable();
+                        *text = parts.join("\n");
+                    }
                     "token" if text.len() > 100 => "<token>".clone_into(text),
                     "continue" if !text.is_empty() => "<continue>".clone_into(text),
                     _ => self.text(text),

@@ -22,7 +22,8 @@ async fn both_servers_answer_alike() -> Result<()> {
     if let Some(only) = &only {
         all.retain(|case| case.name.contains(only.as_str()));
     }
-    for (definition, path) in cases::rules::prepared() {
+    for (definition, path) in cases::rules::prepared().into_iter().chain([cases::random_applies::prepared()])
+    {
         pair.prepare(cases::rules::DEFINITIONS, &definition).await?;
         pair.wait_for(&path).await?;
     }

@@ -7,6 +7,7 @@ mod lists;
 mod metadata;
 mod patches;
 mod quotas;
+pub(crate) mod random_applies;
 mod reviews;
 pub(crate) mod rules;
 mod tables;
@@ -32,6 +33,7 @@ pub(crate) fn all() -> Vec<Case> {
         rules::cases(),
         tables::cases(),
         quotas::cases(),
+        random_applies::cases(),
     ]
     .concat()
 }
