@@ -41,6 +41,7 @@ const FIXED: &[&str] = &[
     "lastTimestamp",
     "count",
     "type",
+    "eventTime",
     "action",
     "related",
     "reportingController",
@@ -352,6 +353,8 @@ mod tests {
         let series = json!({"count": 2, "lastObservedTime": "2026-01-02T03:04:05.000006Z"});
         assert_eq!(faults(true, Some(whole()), with(whole(), "series", series)), [""; 0]);
         assert_eq!(faults(true, Some(whole()), with(whole(), "note", json!("other"))), ["message"]);
+        let later = json!("2026-01-02T03:04:05.000007Z");
+        assert_eq!(faults(true, Some(whole()), with(whole(), "eventTime", later)), ["eventTime"]);
         assert_eq!(
             faults(true, Some(whole()), with(whole(), "reportingController", json!("other"))),
             ["reportingController"]

@@ -4,16 +4,18 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::{
     authentication::v1::{TokenRequest, TokenRequestSpec},
     authorization::v1::{ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec},
-    core::v1::{ConfigMap, ServiceAccount},
+    core::v1::{ConfigMap, Event as CoreEvent, ServiceAccount},
+    events::v1::Event as NewerEvent,
 };
 use kube::{
-    Api, Client, Discovery, Error, ResourceExt,
+    Api, Client, Discovery, Error, Resource, ResourceExt,
     api::{
         DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
         Preconditions, ValidationDirective,
     },
     core::Status,
     discovery::{Scope, verbs},
+    runtime::events::{Event, EventType, Recorder},
 };
 use serde_json::json;
 
@@ -27,6 +29,7 @@ pub(super) async fn all(client: &Client, issues_tokens: bool) -> Result<()> {
     patches(client).await.context("patches")?;
     applies(client).await.context("applies")?;
     deletions(client).await.context("deletions")?;
+    events(client).await.context("events")?;
     reviews(client).await.context("reviews")?;
     if issues_tokens {
         tokens(client).await.context("tokens")?;
@@ -246,6 +249,32 @@ async fn deletions(client: &Client) -> Result<()> {
     })
     .await
     .context("foreground deletion does not end")?
+}
+
+/// kube's recorder writes events of the newer group, and counts what it tells again.
+async fn events(client: &Client) -> Result<()> {
+    let maps: Api<ConfigMap> = Api::namespaced(client.clone(), NAMESPACE);
+    let about = maps.get("shared").await?.object_ref(&());
+    let recorder = Recorder::new(client.clone(), MANAGER.into());
+    let event = Event {
+        type_: EventType::Normal,
+        reason: "Dyed".into(),
+        note: Some("with madder".into()),
+        action: "Dye".into(),
+        secondary: None,
+    };
+    for _ in 0..3 {
+        recorder.publish(&event, &about).await?;
+    }
+    let newer: Api<NewerEvent> = Api::namespaced(client.clone(), NAMESPACE);
+    let told = newer.list(&ListParams::default().fields("regarding.name=shared,reason=Dyed")).await?;
+    assert_eq!(told.items.len(), 1);
+    assert_eq!(told.items[0].series.as_ref().map(|series| series.count), Some(3));
+    // Where people look.
+    let core: Api<CoreEvent> = Api::namespaced(client.clone(), NAMESPACE);
+    let told = core.list(&ListParams::default().fields("involvedObject.name=shared,reason=Dyed")).await?;
+    assert_eq!(told.iter().map(|event| event.message.as_deref()).collect::<Vec<_>>(), [Some("with madder")]);
+    Ok(())
 }
 
 async fn reviews(client: &Client) -> Result<()> {
