@@ -195,7 +195,7 @@ impl<'a> Machine<'a, '_> {
         let depth = self.locals.len();
         let mut made = Made::new(fold.kind);
         for element in elements {
-            self.meter.charge(price::step(fold.kind, fold.filter.is_some()))?;
+            self.meter.charge(price::PASSED_BY)?;
             self.meter.work(1)?;
             self.locals.truncate(depth);
             self.locals.extend(element.iter().flatten().cloned());
@@ -205,6 +205,13 @@ impl<'a> Machine<'a, '_> {
                 continue;
             }
             let body = self.value(&fold.body);
+            let counts = match fold.kind {
+                FoldKind::Filter | FoldKind::ExistsOne => matches!(body, Ok(Value::Bool(true))),
+                _ => true,
+            };
+            if counts {
+                self.meter.charge(price::step(fold.kind, fold.filter.is_some()) - price::PASSED_BY)?;
+            }
             let [first, _] = element;
             if self.take(&mut made, first, body)? {
                 break;

@@ -17,7 +17,10 @@ pub(super) const MAP: u64 = 30;
 /// Looking at the value of an optional for a macro.
 pub(super) const ON_VALUE: u64 = 14;
 
-/// What a macro costs for each element, besides its expressions.
+/// What a macro costs for an element that it does not take.
+pub(super) const PASSED_BY: u64 = 1;
+
+/// What a macro costs for each element that it takes, besides its expressions.
 pub(super) fn step(kind: FoldKind, filtered: bool) -> u64 {
     match kind {
         FoldKind::All => 3,

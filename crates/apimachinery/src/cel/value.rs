@@ -25,7 +25,7 @@ pub(crate) enum Value<'a> {
     Double(f64),
     String(Text<'a>),
     Bytes(Arc<[u8]>),
-    Timestamp(Timestamp),
+    Timestamp(Moment),
     /// In nanoseconds, as Go counts it.
     Duration(i64),
     List(List<'a>),
@@ -36,11 +36,20 @@ pub(crate) enum Value<'a> {
     Ip(std::net::IpAddr),
     Cidr(Cidr),
     Url(Arc<Url>),
-    Quantity(Quantity),
+    /// With whether Kubernetes keeps it as an integer.
+    Quantity(Quantity, bool),
     Semver(Arc<Semver>),
     Format(&'static Named),
     /// Something that nothing is declared of; it can only be compared.
     Unknown(&'a Json),
+}
+
+/// A point in time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) at: Timestamp,
+    /// The offset from UTC that it was written with; only showing it knows that.
+    pub(crate) offset_seconds: i32,
 }
 
 /// A text.
@@ -189,11 +198,11 @@ impl<'a> Value<'a> {
                 None => return Err(Failure::error(format!("Invalid duration {text}"))),
             },
             (DeclaredKind::Date, Json::String(text)) => match readings::date(text) {
-                Some(timestamp) => Value::Timestamp(timestamp),
+                Some(at) => Value::Timestamp(Moment { at, offset_seconds: 0 }),
                 None => return Err(Failure::error(format!("Invalid date formatted string {text}"))),
             },
             (DeclaredKind::DateTime, Json::String(text)) => match readings::date_time(text) {
-                Some(timestamp) => Value::Timestamp(timestamp),
+                Some(at) => Value::Timestamp(Moment { at, offset_seconds: readings::offset(text) }),
                 None => return Err(Failure::error(format!("Invalid date-time formatted string {text}"))),
             },
             (DeclaredKind::List(item, items), Json::Array(array)) => {
@@ -237,7 +246,7 @@ impl<'a> Value<'a> {
             Value::Ip(_) => Opaque::Ip.name(),
             Value::Cidr(_) => Opaque::Cidr.name(),
             Value::Url(_) => Opaque::Url.name(),
-            Value::Quantity(_) => Opaque::Quantity.name(),
+            Value::Quantity(..) => Opaque::Quantity.name(),
             Value::Semver(_) => Opaque::Semver.name(),
             Value::Format(_) => Opaque::Format.name(),
             Value::Unknown(_) => "unknown",

@@ -48,6 +48,16 @@ pub(crate) fn date_time(text: &str) -> Option<Timestamp> {
     text.parse().or_else(|_| format!("{text}Z").parse()).ok()
 }
 
+/// Seconds that the end of a point in time says it is ahead of UTC.
+pub(crate) fn offset(text: &str) -> i32 {
+    let end = text.len().checked_sub(6).and_then(|at| text.get(at..));
+    let Some((hours, minutes)) = end.and_then(|end| end.split_once(':')) else { return 0 };
+    let Some(sign @ ('+' | '-')) = hours.chars().next() else { return 0 };
+    let (Ok(hours), Ok(minutes)) = (hours[1..].parse::<i32>(), minutes.parse::<i32>()) else { return 0 };
+    let ahead = hours * 3600 + minutes * 60;
+    if sign == '-' { -ahead } else { ahead }
+}
+
 /// Nanoseconds of a span as Go writes it (`1h30m`, `-1.5s`).
 pub(crate) fn go_duration(text: &str) -> Option<i64> {
     let (negative, mut rest) = match text.strip_prefix(['-', '+']) {
@@ -142,6 +152,9 @@ mod tests {
         assert_eq!(date("2024-02-29").map(|day| day.as_second()), Some(1_709_164_800));
         assert_eq!(date("2024-02-30"), None);
         assert_eq!(date_time("2024-02-29T01:00:00+01:00").map(|time| time.as_second()), Some(1_709_164_800));
+        assert_eq!(offset("2024-02-29T01:00:00+01:30"), 5400);
+        assert_eq!(offset("2024-02-29T01:00:00.5-08:00"), -28800);
+        assert_eq!((offset("2024-02-29T01:00:00Z"), offset("short")), (0, 0));
         assert_eq!(date_time("2024-02-29t00:00:00z").map(|time| time.as_second()), Some(1_709_164_800));
     }
 }

@@ -59,7 +59,7 @@ fn to_int<'a>(args: &[Value<'a>], _: &mut Site<'_>) -> Result<Value<'a>, Failure
         [Value::Double(number)] if *number > i64::MIN as f64 && *number < i64::MAX as f64 => *number as i64,
         [Value::Double(_)] => return Err(overflow()),
         [Value::String(text)] => text.parse().map_err(|_| cannot_convert("string", "int"))?,
-        [Value::Timestamp(time)] => time.as_second(),
+        [Value::Timestamp(time)] => times::second(*time),
         [Value::Duration(nanoseconds)] => *nanoseconds,
         _ => return unfit(),
     }))

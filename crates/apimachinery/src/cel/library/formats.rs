@@ -46,9 +46,13 @@ named! {
     datetime, 75, |text| is(Format::DateTime, text, "invalid datetime");
 }
 
-/// A prefix that ends with a dash is one of a good name.
+/// A prefix may end with a dash; Kubernetes looks at it without its last two characters then.
 fn whole(text: &str) -> String {
-    text.strip_suffix('-').map_or_else(|| text.to_owned(), |start| format!("{start}a"))
+    let start = text.strip_suffix('-').and_then(|start| Some((start, start.chars().next_back()?)));
+    start.map_or_else(
+        || text.to_owned(),
+        |(start, last)| format!("{}a", &start[..start.len() - last.len_utf8()]),
+    )
 }
 
 fn is(format: Format, text: &str, wrong: &str) -> Result<(), String> {

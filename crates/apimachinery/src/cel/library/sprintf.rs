@@ -182,13 +182,15 @@ fn fixed(number: f64, precision: usize) -> String {
     format!("{sign}{grouped}{point}{fraction}")
 }
 
-fn scientific(number: f64, precision: usize) -> String {
-    let shown = format!("{number:.precision$e}");
+/// With six digits whatever is asked for, which only makes it wider.
+fn scientific(number: f64, width: usize) -> String {
+    let shown = format!("{number:.DEFAULT_PRECISION$e}");
     let Some((mantissa, exponent)) = shown.split_once('e') else { return shown };
     let (sign, digits) = exponent.strip_prefix('-').map_or(("", exponent), |digits| ("⁻", digits));
     let padded = format!("{digits:0>2}");
     let raised = padded.chars().filter_map(|digit| "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().nth(digit.to_digit(10)? as usize));
-    format!("{mantissa}×10{sign}{}", raised.collect::<String>())
+    let shown = format!("{mantissa}×10{sign}{}", raised.collect::<String>());
+    format!("{shown:>width$}")
 }
 
 /// A value as text, as `%s` shows it.

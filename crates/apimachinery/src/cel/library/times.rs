@@ -1,9 +1,12 @@
 //! Points in time and spans of it.
 
-use jiff::{SignedDuration, Timestamp, Zoned, tz::TimeZone};
+use jiff::{
+    SignedDuration, Timestamp, Zoned,
+    tz::{Offset, TimeZone},
+};
 
 use super::{Failure, Row, Site, Value, unfit};
-use crate::schema::readings;
+use crate::{cel::value::Moment, schema::readings};
 
 pub(super) const ROWS: &[Row] = &[
     ("timestamp(timestamp): timestamp", |args, _| args.first().cloned().map_or_else(unfit, Ok)),
@@ -51,15 +54,27 @@ pub(super) const ROWS: &[Row] = &[
 const YEARS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
 
 /// Reads a point in time as the language writes it.
-pub(in crate::cel) fn read(text: &str) -> Option<Timestamp> {
-    let time: Timestamp = text.parse().ok()?;
-    (text.len() >= 20 && text.as_bytes().get(10) == Some(&b'T') && YEARS.contains(&time.as_second()))
-        .then_some(time)
+pub(in crate::cel) fn read(text: &str) -> Option<Moment> {
+    let at: Timestamp = text.parse().ok()?;
+    (text.len() >= 20 && text.as_bytes().get(10) == Some(&b'T') && YEARS.contains(&at.as_second()))
+        .then_some(Moment { at, offset_seconds: readings::offset(text) })
 }
 
 /// A point in time as the language writes it.
-pub(super) fn show(time: Timestamp) -> String {
-    time.to_string()
+pub(super) fn show(time: Moment) -> String {
+    match Offset::from_seconds(time.offset_seconds) {
+        Ok(offset) if time.offset_seconds != 0 => {
+            let zoned = time.at.to_zoned(TimeZone::fixed(offset));
+            zoned.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string()
+        }
+        _ => time.at.to_string(),
+    }
+}
+
+/// The last whole second.
+pub(super) fn second(time: Moment) -> i64 {
+    let second = time.at.as_nanosecond().div_euclid(1_000_000_000);
+    i64::try_from(second).unwrap_or_default()
 }
 
 /// A span in seconds.
@@ -83,7 +98,7 @@ fn to_timestamp<'a>(args: &[Value<'a>], _: &mut Site<'_>) -> Result<Value<'a>, F
         [Value::Int(seconds)] => {
             let seconds = Some(*seconds).filter(|seconds| YEARS.contains(seconds));
             let seconds = seconds.ok_or_else(|| overflow("timestamp"))?;
-            Timestamp::from_second(seconds).ok()
+            Timestamp::from_second(seconds).ok().map(|at| Moment { at, offset_seconds: 0 })
         }
         _ => return unfit(),
     };
@@ -105,9 +120,10 @@ fn to_duration<'a>(args: &[Value<'a>], _: &mut Site<'_>) -> Result<Value<'a>, Fa
 fn shift<'a>(args: &[Value<'a>], back: bool) -> Result<Value<'a>, Failure> {
     let [Value::Timestamp(time), Value::Duration(nanoseconds)] = args else { return unfit() };
     let span = SignedDuration::from_nanos(*nanoseconds);
-    let moved = if back { time.checked_sub(span) } else { time.checked_add(span) };
+    let moved = if back { time.at.checked_sub(span) } else { time.at.checked_add(span) };
     let moved = moved.ok().filter(|moved| YEARS.contains(&moved.as_second()));
-    moved.map(Value::Timestamp).ok_or_else(|| overflow("timestamp"))
+    let moved = moved.map(|at| Value::Timestamp(Moment { at, ..*time }));
+    moved.ok_or_else(|| overflow("timestamp"))
 }
 
 fn spans<'a>(args: &[Value<'a>], run: fn(i64, i64) -> Option<i64>) -> Result<Value<'a>, Failure> {
@@ -117,7 +133,7 @@ fn spans<'a>(args: &[Value<'a>], run: fn(i64, i64) -> Option<i64>) -> Result<Val
 
 fn between<'a>(args: &[Value<'a>], _: &mut Site<'_>) -> Result<Value<'a>, Failure> {
     let [Value::Timestamp(left), Value::Timestamp(right)] = args else { return unfit() };
-    let nanoseconds = left.as_nanosecond() - right.as_nanosecond();
+    let nanoseconds = left.at.as_nanosecond() - right.at.as_nanosecond();
     i64::try_from(nanoseconds).map(Value::Duration).map_err(|_| overflow("duration"))
 }
 
@@ -131,7 +147,7 @@ fn part<'a>(args: &[Value<'a>], of: fn(&Zoned) -> i64) -> Result<Value<'a>, Fail
         [Value::Timestamp(time), Value::String(name)] => (time, time_zone(name)?),
         _ => return unfit(),
     };
-    Ok(Value::Int(of(&time.to_zoned(zone))))
+    Ok(Value::Int(of(&time.at.to_zoned(zone))))
 }
 
 /// A zone by its name or as an offset (`-08:00`).
@@ -144,7 +160,7 @@ fn time_zone(name: &str) -> Result<TimeZone, Failure> {
         let negative = hours.starts_with('-');
         let seconds = hours.parse::<i32>().ok()?.checked_abs()?.checked_mul(3600)?
             + minutes.parse::<i32>().ok().filter(|minutes| (0..60).contains(minutes))? * 60;
-        jiff::tz::Offset::from_seconds(if negative { -seconds } else { seconds }).ok()
+        Offset::from_seconds(if negative { -seconds } else { seconds }).ok()
     };
     offset().map(TimeZone::fixed).ok_or_else(|| Failure::error(format!("unknown time zone {name}")))
 }

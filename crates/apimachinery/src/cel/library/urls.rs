@@ -79,15 +79,17 @@ impl Url {
     }
 }
 
-/// A path with everything escaped that may not stand in one.
+/// A path with everything escaped that may not stand in one; what is escaped well already stays as it is.
 fn escaped(path: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@".contains(&byte);
+    if path.bytes().all(|byte| is_plain(byte) || b"%!'()*[]".contains(&byte)) {
+        return path.to_owned();
+    }
     let mut escaped = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            byte if byte.is_ascii_alphanumeric() || b"-_.~$&+,/:;=@%!'()*[]".contains(&byte) => {
-                escaped.push(char::from(byte));
-            }
-            other => escaped.push_str(&format!("%{other:02X}")),
+    for byte in decoded(path, false).unwrap_or_default() {
+        match is_plain(byte) {
+            true => escaped.push(char::from(byte)),
+            false => escaped.push_str(&format!("%{byte:02X}")),
         }
     }
     escaped
@@ -95,11 +97,16 @@ fn escaped(path: &str) -> String {
 
 /// A part of a query; `None` where its escapes are broken.
 fn unescaped(text: &str) -> Option<String> {
+    decoded(text, true).map(|plain| String::from_utf8_lossy(&plain).into_owned())
+}
+
+/// The bytes that a text with escapes stands for; in a query a plus is a space.
+fn decoded(text: &str, is_query: bool) -> Option<Vec<u8>> {
     let mut plain = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
         plain.push(match byte {
-            b'+' => b' ',
+            b'+' if is_query => b' ',
             b'%' => {
                 let digits = [bytes.next()?, bytes.next()?];
                 u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?
@@ -107,7 +114,7 @@ fn unescaped(text: &str) -> Option<String> {
             other => other,
         });
     }
-    Some(String::from_utf8_lossy(&plain).into_owned())
+    Some(plain)
 }
 
 fn part<'a>(args: &[Value<'a>], of: fn(&Url) -> String) -> Result<Value<'a>, Failure> {

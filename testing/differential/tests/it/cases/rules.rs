@@ -1,6 +1,7 @@
 //! Validation rules of definitions (`x-kubernetes-validations`).
 //!
 //! One kind has a field for each probe; a case writes an object in which only that field stands.
+mod costs;
 mod definitions;
 mod expressions;
 mod probes;
@@ -17,11 +18,13 @@ pub(crate) struct Probe {
     name: String,
     schema: Value,
     values: Vec<Value>,
+    /// Whether each value makes an object of its own.
+    apart: bool,
 }
 
 impl Probe {
     fn new(name: impl Into<String>, schema: Value, values: &[Value]) -> Self {
-        Probe { name: name.into(), schema, values: values.to_vec() }
+        Probe { name: name.into(), schema, values: values.to_vec(), apart: false }
     }
 }
 
@@ -34,6 +37,7 @@ fn with_rules(mut schema: Value, rules: &[Value]) -> Value {
 fn all() -> Vec<Probe> {
     let mut all = probes::all();
     all.extend(expressions::all());
+    all.extend(costs::all());
     all
 }
 
@@ -114,6 +118,7 @@ fn probe_case(index: usize, probe: &Probe) -> Case {
     for value in &probe.values {
         let mut object = object(value);
         steps.push(match steps.len() {
+            _ if probe.apart => Step::post(format!("{collection}?dryRun=All"), &object),
             1 => Step::post(collection.as_str(), &object),
             _ => {
                 object["metadata"]["resourceVersion"] = "{rv:2}".into();

@@ -148,7 +148,6 @@ fn types() -> Vec<Probe> {
             "!has(self.a) && !has(self.n)",
             json!({"n": null}),
         ),
-        ("optional", object(json!({"a": text()})), "self.?a.orValue('none') == 'none'", json!({})),
         (
             "set",
             object(json!({"a": list("set"), "b": list("set")})),
