@@ -183,6 +183,7 @@ pub trait Store: Send + Sync + 'static {
 
 /// A running watch. It holds no queue: a slow reader that falls out of the kept history gets [`StoreError::Compacted`].
 pub trait Watch: Send + 'static {
-    /// Waits until something happened after the last batch (any write in the store counts as progress).
+    /// Waits until something happened after the last batch. A write elsewhere in the store is progress, and may be told of
+    /// a moment later.
     fn next(&mut self) -> BoxFuture<'_, Result<Batch, StoreError>>;
 }

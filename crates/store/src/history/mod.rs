@@ -14,6 +14,7 @@
 mod chain;
 mod ring;
 mod state;
+mod waiting;
 mod watch;
 
 #[cfg(test)]
@@ -25,7 +26,7 @@ use bytes::Bytes;
 
 use crate::{Entry, Event, ListPage, ListRequest, Precondition, Revision, StoreError, Watch};
 
-use self::{state::State, watch::HistoryWatch};
+use self::{state::State, waiting::Waiting, watch::HistoryWatch};
 
 /// The largest value an engine takes: etcd's limit for a request, less what a transaction needs beside the value, so that
 /// what fits here fits there.
@@ -85,6 +86,7 @@ pub struct Pruned {
 pub struct History {
     state: RwLock<State>,
     newest: tokio::sync::watch::Sender<Revision>,
+    waiting: Arc<Waiting>,
 }
 
 impl History {
@@ -108,7 +110,7 @@ impl History {
 
     fn wrap(state: State) -> Self {
         let newest = tokio::sync::watch::Sender::new(state.newest());
-        History { state: RwLock::new(state), newest }
+        History { state: RwLock::new(state), newest, waiting: Arc::default() }
     }
 
     /// The newest revision.
@@ -153,6 +155,7 @@ impl History {
     ///
     /// Only the engine's one writer may call it, with revisions that follow on from [`History::revision`].
     pub fn publish(&self, events: Vec<Event>) {
+        let keys: Vec<Arc<str>> = events.iter().map(|event| Arc::clone(&event.entry.key)).collect();
         let newest = {
             let mut state = self.write();
             for event in events {
@@ -161,6 +164,7 @@ impl History {
             state.newest()
         };
         self.newest.send_replace(newest);
+        self.waiting.wake(keys.iter().map(|key| &**key));
     }
 
     /// Makes durable writes visible that another process may have made: what was there before each is looked up here.
@@ -168,6 +172,7 @@ impl History {
     ///
     /// As with [`History::publish`], there is one caller, and revisions follow on.
     pub fn follow(&self, records: Vec<Record>, reached: Revision) {
+        let keys: Vec<Arc<str>> = records.iter().map(|record| Arc::clone(&record.key)).collect();
         let newest = {
             let mut state = self.write();
             for record in records {
@@ -177,6 +182,7 @@ impl History {
             state.newest()
         };
         self.newest.send_replace(newest);
+        self.waiting.wake(keys.iter().map(|key| &**key));
     }
 
     /// Starts over from what an engine read back, after a stretch of history was missed: every watch that has not seen
@@ -196,6 +202,7 @@ impl History {
         // Outside the lock: this may be much.
         drop(before);
         self.newest.send_replace(newest);
+        self.waiting.wake_all();
         Ok(())
     }
 
@@ -226,7 +233,7 @@ impl History {
     /// [`StoreError::Compacted`] and [`StoreError::Future`].
     pub fn watch(self: &Arc<Self>, prefix: &str, after: Revision) -> Result<Box<dyn Watch>, StoreError> {
         self.read().check_watch(after)?;
-        Ok(Box::new(HistoryWatch::new(Arc::clone(self), prefix, after, self.newest.subscribe())))
+        Ok(Box::new(HistoryWatch::new(Arc::clone(self), prefix, after)))
     }
 
     /// Raises the floor: from now on, no list or watch reaches before `before`. Memory is released by [`History::prune`].
@@ -246,6 +253,7 @@ impl History {
     pub fn close(&self) {
         self.write().close();
         self.newest.send_modify(|_| {});
+        self.waiting.wake_all();
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {

@@ -1,28 +1,26 @@
 //! A watch: a cursor into the shared history.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures::future::BoxFuture;
 
 use crate::{Batch, Revision, StoreError, Watch};
 
-use super::History;
+use super::{History, waiting::Place};
+
+/// How long a watch may stay behind writes that do not concern it.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(super) struct HistoryWatch {
     history: Arc<History>,
-    prefix: Arc<str>,
+    place: Place,
     cursor: Revision,
-    newest: tokio::sync::watch::Receiver<Revision>,
 }
 
 impl HistoryWatch {
-    pub(super) fn new(
-        history: Arc<History>,
-        prefix: &str,
-        cursor: Revision,
-        newest: tokio::sync::watch::Receiver<Revision>,
-    ) -> Self {
-        HistoryWatch { history, prefix: Arc::from(prefix), cursor, newest }
+    pub(super) fn new(history: Arc<History>, prefix: &str, cursor: Revision) -> Self {
+        let place = history.waiting.enter(Arc::from(prefix));
+        HistoryWatch { history, place, cursor }
     }
 }
 
@@ -30,16 +28,14 @@ impl Watch for HistoryWatch {
     fn next(&mut self) -> BoxFuture<'_, Result<Batch, StoreError>> {
         Box::pin(async move {
             loop {
-                // Seen before the history is read: whatever is published after that wakes us.
-                self.newest.mark_unchanged();
-                let batch = self.history.read().batch(&self.prefix, self.cursor)?;
+                // Whatever is published after this look has woken the place by the time that it waits.
+                let batch = self.history.read().batch(self.place.prefix(), self.cursor)?;
                 if let Some(batch) = batch {
                     self.cursor = batch.revision;
                     return Ok(batch);
                 }
-                if self.newest.changed().await.is_err() {
-                    return Err(StoreError::Unavailable("the store has stopped".to_owned()));
-                }
+                // After a while without news, what others wrote is progress.
+                let _ = tokio::time::timeout(PROGRESS_INTERVAL, self.place.woken()).await;
             }
         })
     }
