@@ -1,8 +1,8 @@
 //! The Common Expression Language as Kubernetes speaks it: what validation rules of definitions are written in.
 //!
-//! An expression is parsed ([`parser`](self)), its types are checked against what values are declared to be
-//! ([`Declared`]), and it is evaluated on an object as it stands. Nothing here knows schemas or rules; `schema::rules`
-//! does.
+//! An expression is parsed (`parser`), its types are checked against what values are declared to be (`check`, [`Declared`]),
+//! what it can cost is estimated (`estimate`), and it is evaluated on an object as it stands (`evaluate`). What a rule is, and
+//! where it stands in a schema, only `schema::rules` knows.
 //!
 //! An own implementation, and not a crate, for three properties: an evaluation counts what it costs, in Kubernetes' units,
 //! and ends when that is too much; a rule that speaks of fields that do not exist is refused when it is written; and no

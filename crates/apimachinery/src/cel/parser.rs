@@ -12,7 +12,7 @@ use super::{
 /// Most characters of an expression.
 pub(super) const MAX_CHARACTERS: usize = 16_384;
 /// Most expressions inside each other.
-pub(super) const MAX_HEIGHT: usize = 100;
+pub(super) const MAX_HEIGHT: usize = 64;
 
 /// Operators with two operands, their functions, and how tightly they bind.
 const OPERATORS: &[(&str, &str, usize)] = &[

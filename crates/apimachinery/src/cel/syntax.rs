@@ -31,7 +31,7 @@ pub(super) enum Kind {
         mode: Select,
     },
     /// A function or an operator (`_+_`).
-    Call(Call),
+    Call(Box<Call>),
     And(Vec<Expression>),
     Or(Vec<Expression>),
     /// Condition, then, else.
@@ -79,8 +79,8 @@ pub(super) struct Call {
 }
 
 impl Call {
-    pub(super) fn new(function: impl Into<String>, method: bool, arguments: Vec<Expression>) -> Self {
-        Call { function: function.into(), method, arguments, overloads: &[], pattern: None }
+    pub(super) fn new(function: impl Into<String>, method: bool, arguments: Vec<Expression>) -> Box<Self> {
+        Box::new(Call { function: function.into(), method, arguments, overloads: &[], pattern: None })
     }
 }
 
