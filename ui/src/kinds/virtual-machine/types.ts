@@ -20,6 +20,7 @@ export const MACHINE_ACTIONS = { ...MACHINES, group: SUBRESOURCES }
 export const INSTANCE_ACTIONS = { ...INSTANCES, group: SUBRESOURCES }
 export const BACKUPS = { group: HARVESTER, version: 'v1beta1', resource: 'virtualmachinebackups' }
 export const RESTORES = { group: HARVESTER, version: 'v1beta1', resource: 'virtualmachinerestores' }
+export const SCHEDULES = { group: HARVESTER, version: 'v1beta1', resource: 'schedulevmbackups' }
 export const TEMPLATES = { group: HARVESTER, version: 'v1beta1', resource: 'virtualmachinetemplates' }
 export const TEMPLATE_VERSIONS = { group: HARVESTER, version: 'v1beta1', resource: 'virtualmachinetemplateversions' }
 export const IMAGES = { group: HARVESTER, version: 'v1beta1', resource: 'virtualmachineimages' }
@@ -203,10 +204,15 @@ export function memoryOf({ domain }: InstanceSpec): number | undefined {
   return parseQuantity(domain?.resources?.limits?.['memory'] ?? domain?.memory?.guest ?? domain?.resources?.requests?.['memory'])
 }
 
+/** The interfaces that the running machine reports. */
+export function interfacesOf(instance: Instance | undefined): InterfaceStatus[] {
+  const interfaces = instance?.status?.interfaces
+  return Array.isArray(interfaces) ? interfaces.filter((entry) => Boolean(entry)) : []
+}
+
 /** Every address that is known, the primary ones first. */
 export function addressesOf(machine: VirtualMachine, instance: Instance | undefined): string[] {
-  const interfaces = Array.isArray(instance?.status?.interfaces) ? instance.status.interfaces : []
-  const found = interfaces.flatMap(({ ipAddress, ipAddresses }) => [ipAddress, ...(ipAddresses ?? [])])
+  const found = interfacesOf(instance).flatMap(({ ipAddress, ipAddresses }) => [ipAddress, ...(ipAddresses ?? [])])
   const typed = annotation(machine, CUSTOM_IP)
   return [...new Set([...found, typed].filter((address): address is string => typeof address === 'string' && address !== ''))]
 }
