@@ -40,6 +40,7 @@ export const ipPoolKind = defineKind<IpPool>({
     { label: m.available, value: m.outOf(formatNumber(availableOf(pool)), formatNumber(totalOf(pool))) },
     { label: m.network, value: pool.spec?.selector?.network },
     { label: m.lastAllocated, value: pool.status?.lastAllocated, format: 'mono' },
+    ...(pool.spec?.description ? [{ label: commonMessages.description, value: pool.spec.description }] : []),
   ],
   overview: () => import('./IpPoolOverview.vue'),
   form: () => import('./IpPoolForm.vue'),

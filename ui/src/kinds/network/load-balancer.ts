@@ -45,6 +45,7 @@ export const loadBalancerKind = defineKind<LoadBalancer>({
       { label: m.ipam, value: word(m.ipamOf, spec?.ipam) },
       { label: m.ipPool, value: pool, ...(pool && { to: linkTo(scope, IP_POOLS, pool) }) },
       { label: m.gateway, value: status?.allocatedAddress?.gateway, format: 'mono' },
+      ...(spec?.description ? [{ label: commonMessages.description, value: spec.description }] : []),
     ]
   },
   overview: () => import('./LoadBalancerOverview.vue'),
