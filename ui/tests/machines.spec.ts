@@ -343,3 +343,54 @@ test('a machine is edited, restarted into force, edited as YAML, cloned and dele
   await page.getByRole('button', { name: 'Create virtual machine' }).click()
   await expect(titled(page, 'filly')).toContainText('Running')
 })
+
+test('a CD-ROM is ejected, a schedule made, and the machine put back to what a snapshot holds', async ({ page, world }) => {
+  const { harvester } = await enter(page, world, ['--vms', '1'])
+  const url = `${harvester.url}${MACHINES}/vm-0001`
+  const { body: bare } = await send('GET', url, harvester.token)
+  const { spec } = (bare as unknown as Machine).spec.template
+  const devices = (spec.domain as { devices: { disks?: unknown[] } }).devices
+  devices.disks = [...(devices.disks ?? []), { name: 'tools', cdrom: { bus: 'sata' } }]
+  spec.volumes = [...spec.volumes, { name: 'tools', containerDisk: { image: 'example.org/tools:1' } }]
+  expect((await send('PUT', url, harvester.token, bare)).code).toBe(200)
+  await nav(page).getByRole('link', { name: /Virtual Machines/ }).click()
+  await page.getByRole('link', { name: 'vm-0001' }).click()
+  await expect(titled(page, 'vm-0001')).toContainText('Running')
+
+  await act(page, 'vm-0001', 'Eject CD-ROM')
+  const eject = page.getByRole('dialog', { name: 'Eject CD-ROMs of vm-0001' })
+  await expect(eject.getByRole('checkbox', { name: 'tools' })).toBeChecked()
+  await audit(page)
+  await eject.getByRole('button', { name: 'Eject' }).click()
+  await expect(page.getByText('vm-0001 is being changed')).toBeVisible()
+  const ejected = await machineOf(harvester, 'vm-0001')
+  expect(JSON.stringify(ejected.spec.template.spec)).not.toContain('tools')
+  await expect(titled(page, 'vm-0001')).toContainText('Running')
+
+  await act(page, 'vm-0001', 'Take Snapshot')
+  await page.getByRole('dialog').getByLabel('Name').fill('monday')
+  await audit(page)
+  await page.getByRole('dialog').getByRole('button', { name: 'Take Snapshot' }).click()
+  // The stand-in takes no backups: what a cluster writes when one is complete.
+  const backups = `${harvester.url}/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachinebackups/monday`
+  await eventually('the snapshot', async () => (await send('GET', backups, harvester.token)).code === 200 || null)
+  for (const path of [backups, `${backups}/status`]) await send('PATCH', path, harvester.token, { status: { readyToUse: true } }, 'application/merge-patch+json')
+  await act(page, 'vm-0001', 'Create Schedule')
+  await expect(page.getByRole('heading', { name: 'Create VM schedule' })).toBeVisible()
+  await expect(page.getByLabel('Virtual machine')).toHaveValue('vm-0001')
+  await page.goBack()
+
+  await page.getByRole('button', { name: 'Stop', exact: true }).click()
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Stop' }).click()
+  await expect(titled(page, 'vm-0001')).toContainText('Stopped')
+  await act(page, 'vm-0001', 'Restore')
+  const restore = page.getByRole('alertdialog', { name: 'Restore vm-0001' })
+  await restore.getByLabel('Backup or snapshot').selectOption({ index: 1 })
+  await expect(restore.getByLabel('Backup or snapshot')).toHaveValue('monday')
+  await audit(page)
+  await restore.getByRole('button', { name: 'Replace and Restore' }).click()
+  await expect(page.getByText('vm-0001 is being restored')).toBeVisible()
+  const { body } = await send('GET', `${harvester.url}/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachinerestores`, harvester.token)
+  const [restored] = body['items'] as { spec: object }[]
+  expect(restored?.spec).toMatchObject({ target: { kind: 'VirtualMachine', name: 'vm-0001' }, virtualMachineBackupName: 'monday', newVM: false, deletionPolicy: 'retain' })
+})

@@ -1,6 +1,7 @@
 /** Which actions make sense for a machine as it is: Harvester's own rules. Pure. */
 import { at, isTrue } from '@/core/kubernetes'
 
+import { drivesOf } from './cd-rom'
 import { annotation, isPaused, QUOTA_PROBLEM, runStrategyOf, specOf, type Instance, type VirtualMachine } from './types'
 import { isActive, isMigrating, isStarting, isStopping } from './state'
 
@@ -40,5 +41,10 @@ export const canCopy: Rule = (machine, instance) => {
 
 export const canHotPlug: Rule = (machine, instance) =>
   annotation(machine, 'harvesterhci.io/enableCPUAndMemoryHotplug') === 'true' && isRunning(instance) && isTrue(instance, 'LiveMigratable')
+
+/** Volumes are replaced only under a machine that is off. */
+export const canRestore: Rule = (machine, instance) => !isRemoving(machine) && !isActive(instance) && !isStarting(machine, instance)
+/** In between states its drives are about to be used. */
+export const canEject: Rule = (machine, instance) => drivesOf(machine).length > 0 && !isRemoving(machine) && !isStarting(machine, instance) && !isStopping(machine, instance)
 
 export const hasQuotaNote: Rule = (machine) => annotation(machine, QUOTA_PROBLEM) !== undefined

@@ -2,7 +2,7 @@
  * What can be done to machines: KubeVirt's own subresources, so that the cluster's RBAC decides about each, and what
  * Harvester does with the objects themselves.
  */
-import { ArrowRightLeft, Archive, BellOff, Camera, CircleX, Copy, Cpu, HardDrive, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2 } from '@lucide/vue'
+import { ArrowRightLeft, Archive, ArchiveRestore, BellOff, CalendarClock, Camera, CircleX, Copy, Cpu, Disc3, HardDrive, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2 } from '@lucide/vue'
 
 import type { Need } from '@/core/access'
 import { discovered } from '@/core/discovery'
@@ -12,9 +12,9 @@ import { resourceId, resourcePath, textAt, type Gvr, type KubeObject } from '@/c
 import { act, patch, remove } from '@/core/resources'
 import type { Scope } from '@/core/scope'
 
-import { canAbortMigration, canCopy, canForceStop, canHotPlug, canMigrate, canPause, canRestart, canSoftReboot, canStart, canStop, canUnpause, hasQuotaNote } from './able'
+import { canAbortMigration, canCopy, canEject, canForceStop, canHotPlug, canMigrate, canPause, canRestart, canRestore, canSoftReboot, canStart, canStop, canUnpause, hasQuotaNote } from './able'
 import { machineMessages as m } from './messages'
-import { BACKUPS, INSTANCE_ACTIONS, MACHINE_ACTIONS, MACHINES, MIGRATIONS, QUOTA_PROBLEM, RUN_STRATEGY, runStrategyOf, TEMPLATES, TEMPLATE_VERSIONS, type Instance, type VirtualMachine } from './types'
+import { BACKUPS, INSTANCE_ACTIONS, MACHINE_ACTIONS, MACHINES, MIGRATIONS, QUOTA_PROBLEM, RESTORES, RUN_STRATEGY, runStrategyOf, SCHEDULES, TEMPLATES, TEMPLATE_VERSIONS, type Instance, type VirtualMachine } from './types'
 
 export const instanceOf = (machine: VirtualMachine, { joined }: Context): Instance | undefined => joined<Instance>('instance', machine)[0]
 
@@ -143,6 +143,16 @@ export const machineActions: Action[] = [
   }),
   dialog({ id: 'snapshot', label: () => m.actions.snapshot, icon: Camera, served: BACKUPS, needs: [need('create', BACKUPS)], when: canCopy, dialog: () => import('./dialogs/SnapshotDialog.vue') }),
   dialog({ id: 'backup', label: () => m.actions.backup, icon: Archive, served: BACKUPS, needs: [need('create', BACKUPS)], when: canCopy, dialog: () => import('./dialogs/BackupDialog.vue') }),
+  defineAction<VirtualMachine>({
+    id: 'schedule',
+    label: () => m.actions.schedule,
+    icon: CalendarClock,
+    needs: () => [need('create', SCHEDULES)],
+    when: (machine, { scope }) => isServed(scope, SCHEDULES) && machine.metadata.deletionTimestamp === undefined,
+    run: ({ metadata: { namespace = '', name } }, { scope, go }) => go({ name: 'create', params: { cluster: scope.id, resource: resourceId(SCHEDULES) }, query: { ns: namespace, machine: name } }),
+  }),
+  dialog({ id: 'restore', label: () => m.actions.restore, icon: ArchiveRestore, served: RESTORES, needs: [need('create', RESTORES), need('list', BACKUPS)], when: canRestore, dialog: () => import('./dialogs/RestoreDialog.vue') }),
+  dialog({ id: 'eject', label: () => m.actions.eject, icon: Disc3, needs: [need('patch', MACHINES), need('update', MACHINE_ACTIONS, 'restart')], when: canEject, dialog: () => import('./dialogs/EjectDialog.vue') }),
   dialog({ id: 'hot-plug', label: () => m.actions.hotPlug, icon: Cpu, needs: [need('patch', MACHINES)], when: canHotPlug, dialog: () => import('./dialogs/HotPlugDialog.vue') }),
   dialog({ id: 'add-volume', label: () => m.actions.addVolume, icon: HardDrive, needs: [need('update', MACHINE_ACTIONS, 'addvolume')], dialog: () => import('./dialogs/AddVolumeDialog.vue') }),
   dialog({
