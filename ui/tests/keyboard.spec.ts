@@ -65,6 +65,13 @@ test('flow 2 by keys: log in, import, watch it become ready, enter it', async ({
   await expect(page.getByRole('heading', { name: 'Capacity' })).toBeVisible()
 })
 
+/** Waits until an opened menu takes keys and shows the item: which actions there are is asked of the cluster. */
+async function inMenu(page: Page, item: string): Promise<void> {
+  const menu = page.getByRole('menu')
+  await expect(menu.getByRole('menuitem', { name: item })).toBeVisible()
+  await expect.poll(() => menu.evaluate((element) => element.contains(document.activeElement))).toBe(true)
+}
+
 test('flow 4 by keys: an image, a machine, paused, stopped, deleted', async ({ page, world }) => {
   await enter(page, world)
   await page.keyboard.press('g')
@@ -99,6 +106,7 @@ test('flow 4 by keys: an image, a machine, paused, stopped, deleted', async ({ p
   await expect(main.getByRole('button', { name: 'Stop', exact: true })).toBeVisible()
 
   await press(page, page.getByRole('button', { name: 'Actions for mare' }))
+  await inMenu(page, 'Pause')
   await page.keyboard.type('Pau')
   await expect(page.getByRole('menuitem', { name: 'Pause' })).toBeFocused()
   await page.keyboard.press('Enter')
@@ -113,6 +121,7 @@ test('flow 4 by keys: an image, a machine, paused, stopped, deleted', async ({ p
   await expect(page.getByRole('row')).toHaveCount(2)
   await page.keyboard.press('j')
   await page.keyboard.press('.')
+  await inMenu(page, 'Delete')
   await page.keyboard.type('Del')
   await page.keyboard.press('Enter')
   const remove = page.getByRole('alertdialog', { name: 'Delete mare?' })

@@ -354,6 +354,8 @@ test('a CD-ROM is ejected, a schedule made, and the machine put back to what a s
   spec.volumes = [...spec.volumes, { name: 'tools', containerDisk: { image: 'example.org/tools:1' } }]
   expect((await send('PUT', url, harvester.token, bare)).code).toBe(200)
   await nav(page).getByRole('link', { name: /Virtual Machines/ }).click()
+  // The dashboard, which is still there for a moment, has links of that name too.
+  await expect(page.getByRole('heading', { name: 'Virtual Machines' })).toBeVisible()
   await page.getByRole('link', { name: 'vm-0001' }).click()
   await expect(titled(page, 'vm-0001')).toContainText('Running')
 
