@@ -136,12 +136,7 @@ async fn create(
     write::match_namespace(served, namespace, &mut object)?;
     write::match_name(name, &object)?;
     object.remove(&["metadata", "resourceVersion"]);
-    let _pass = served.enter(name)?;
-    let _guard = if served.namespaced() {
-        Some(inner.require_namespace(served, namespace, name).await?)
-    } else {
-        None
-    };
+    let _right = write::right_to_create(inner, served, namespace, name).await?;
     decode::admit_fields(served, &mut object, &[], options, &mut warnings)?;
     resource.strategy.complete(&mut object);
     quota::complete(inner, served, namespace, &mut object);

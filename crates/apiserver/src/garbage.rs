@@ -8,13 +8,14 @@ use std::{
 };
 
 use grange_apimachinery::{Object, StoredHeader, Value, object::OwnerReference};
-use grange_store::{Entry, ListRequest, StoreError};
+use grange_store::{Entry, Revision, StoreError};
 
 use crate::{
     UserInfo,
+    controller::{Pages, keep_running},
     delete::{self, DeleteOptions, FOREGROUND, ORPHAN, Propagation},
     keys,
-    limits::{CONTROLLER_RETRY, MAX_GRAPH_NODES, MAX_QUEUE, PAGE_ENTRIES},
+    limits::{CONTROLLER_RETRY, MAX_GRAPH_NODES, MAX_QUEUE},
     registry::{Registry, Served},
     server::Inner,
     write,
@@ -117,37 +118,19 @@ impl Graph {
 
 /// Runs the collector.
 pub(crate) async fn run(inner: &Inner) {
-    loop {
-        if let Err(error) = follow(inner).await {
-            tracing::warn!(%error, "the garbage collector starts over");
-        }
-        tokio::time::sleep(CONTROLLER_RETRY).await;
-    }
+    keep_running("the garbage collector", || follow(inner)).await;
 }
 
 async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let mut graph = Graph::default();
-    let mut after: Option<String> = None;
-    let mut revision = None;
-    let revision = loop {
-        let page = inner
-            .store
-            .list(ListRequest {
-                prefix: keys::ROOT,
-                start_after: after.as_deref(),
-                limit: PAGE_ENTRIES,
-                revision,
-            })
-            .await?;
-        revision = Some(page.revision);
+    let mut revision = Revision(0);
+    let mut pages = Pages::snapshot(inner.store.as_ref(), keys::ROOT);
+    while let Some(page) = pages.next().await? {
+        revision = page.revision;
         for entry in &page.entries {
             graph.observe(entry, true);
         }
-        after = page.entries.last().map(|entry| entry.key.to_string());
-        if page.remaining == 0 || after.is_none() {
-            break page.revision;
-        }
-    };
+    }
     let mut watch = inner.store.watch(keys::ROOT, revision).await?;
     let mut retry: Vec<Arc<str>> = Vec::new();
     loop {

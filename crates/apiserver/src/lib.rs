@@ -11,6 +11,7 @@ pub mod authorization;
 pub mod body;
 mod bootstrap;
 mod builtin;
+mod controller;
 mod decode;
 mod definitions;
 mod delete;

@@ -10,7 +10,7 @@ use std::{
 use arc_swap::ArcSwap;
 use grange_store::{Entry, ListRequest, Revision, Store, StoreError};
 
-use crate::limits::CONTROLLER_RETRY;
+use crate::controller::keep_running;
 
 /// What is kept of the objects. Cheap to clone: its maps share their values.
 pub(crate) trait Snapshot: Clone + Default + Send + Sync + 'static {
@@ -56,20 +56,11 @@ impl<S: Snapshot> Mirror<S> {
     }
     /// Reads everything there is, once, before the watch takes over.
     pub(crate) async fn fill(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let prefix = S::prefix();
-        let page =
-            store.list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None }).await?;
-        self.observe_all(page.entries.iter().map(|entry| (entry, false)));
-        Ok(())
+        self.read(store).await.map(drop)
     }
     /// Fills the snapshot and keeps it.
     pub(crate) async fn run(&self, store: &dyn Store) {
-        loop {
-            if let Err(error) = self.follow(store).await {
-                tracing::warn!(%error, prefix = S::prefix(), "a cache lost its watch and starts over");
-            }
-            tokio::time::sleep(CONTROLLER_RETRY).await;
-        }
+        keep_running(&format!("the cache of {}", S::prefix()), || self.follow(store)).await;
     }
     /// Forgets deleted keys that no late event can bring back: the watch has passed them.
     fn forget_deleted(&self, entry: &Entry) {
@@ -78,7 +69,8 @@ impl<S: Snapshot> Mirror<S> {
             seen.remove(&entry.key);
         }
     }
-    async fn follow(&self, store: &dyn Store) -> Result<(), StoreError> {
+    /// Takes in everything there is, and that the rest is not; the revision at which that is so.
+    async fn read(&self, store: &dyn Store) -> Result<Revision, StoreError> {
         let prefix = S::prefix();
         let page =
             store.list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None }).await?;
@@ -97,7 +89,11 @@ impl<S: Snapshot> Mirror<S> {
         };
         let present = page.entries.iter().map(|entry| (entry, false));
         self.observe_all(present.chain(stale.iter().map(|entry| (entry, true))));
-        let mut watch = store.watch(&prefix, page.revision).await?;
+        Ok(page.revision)
+    }
+    async fn follow(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let revision = self.read(store).await?;
+        let mut watch = store.watch(&S::prefix(), revision).await?;
         loop {
             let batch = watch.next().await?;
             if batch.events.is_empty() {

@@ -12,9 +12,10 @@ use tokio::sync::Notify;
 use crate::{
     UserInfo,
     builtin::validation,
+    controller::{Pages, keep_running},
     delete::{self, DeleteOptions},
     keys,
-    limits::{CONTROLLER_RETRY, PAGE_ENTRIES, QUOTA_SETTLING},
+    limits::QUOTA_SETTLING,
     registry::Served,
     resource::Strategy,
     response::store_error,
@@ -157,12 +158,7 @@ impl Strategy for NamespaceStrategy {
 
 /// Runs the controllers of namespaces.
 pub(crate) async fn run(inner: &Inner) {
-    loop {
-        if let Err(error) = follow(inner).await {
-            tracing::warn!(%error, "the namespace controller starts over");
-        }
-        tokio::time::sleep(CONTROLLER_RETRY).await;
-    }
+    keep_running("the namespace controller", || follow(inner)).await;
 }
 
 /// Looks at every namespace once, then at those that something happened in.
@@ -254,18 +250,9 @@ async fn empty(inner: &Inner, namespace: &str) -> Result<Vec<(String, usize)>, S
         DeleteOptions { propagation: Some(delete::Propagation::Background), ..DeleteOptions::default() };
     for served in registry.all_stored().filter(|served| served.namespaced()) {
         let prefix = keys::list_prefix(&served.prefix, namespace);
-        let mut after: Option<String> = None;
         let mut count = 0;
-        loop {
-            let page = inner
-                .store
-                .list(ListRequest {
-                    prefix: &prefix,
-                    start_after: after.as_deref(),
-                    limit: PAGE_ENTRIES,
-                    revision: None,
-                })
-                .await?;
+        let mut pages = Pages::new(inner.store.as_ref(), &prefix);
+        while let Some(page) = pages.next().await? {
             for entry in &page.entries {
                 let name = entry.key.strip_prefix(prefix.as_str()).unwrap_or_default();
                 let terminating = grange_apimachinery::StoredHeader::parse(&entry.value)
@@ -283,10 +270,6 @@ async fn empty(inner: &Inner, namespace: &str) -> Result<Vec<(String, usize)>, S
                         count += 1;
                     }
                 }
-            }
-            after = page.entries.last().map(|entry| entry.key.to_string());
-            if page.remaining == 0 || after.is_none() {
-                break;
             }
         }
         if count > 0 {

@@ -17,7 +17,9 @@ use rand::RngExt as _;
 
 use crate::{
     UserInfo, decode,
+    definitions::Pass,
     limits::{MAX_CONFLICT_RETRIES, MAX_GENERATE_NAME_RETRIES},
+    namespaces::NamespaceGuard,
     ownership::Ownership,
     quota,
     registry::Served,
@@ -132,12 +134,7 @@ async fn create_admitted(
 ) -> Result<Written, Status> {
     let mut warnings = Vec::new();
     match_namespace(served, namespace, &mut object)?;
-    let _pass = served.enter(object.name())?;
-    let _guard = if served.namespaced() {
-        Some(inner.require_namespace(served, namespace, object.name()).await?)
-    } else {
-        None
-    };
+    let _right = right_to_create(inner, served, namespace, object.name()).await?;
     served.resource.strategy.complete(&mut object);
     // Nobody comes to own what only the server sets.
     for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
@@ -204,6 +201,21 @@ fn accept_existing(
         status.message = format!("object is being deleted: {}", status.message);
     }
     Err(status)
+}
+
+/// Held while an object is made; refused where its kind or its namespace is on its way out.
+pub(crate) async fn right_to_create(
+    inner: &Inner,
+    served: &Served,
+    namespace: &str,
+    name: &str,
+) -> Result<(Option<Pass>, Option<NamespaceGuard>), Status> {
+    let pass = served.enter(name)?;
+    let guard = match served.namespaced() {
+        true => Some(inner.require_namespace(served, namespace, name).await?),
+        false => None,
+    };
+    Ok((pass, guard))
 }
 
 /// Puts the namespace of the URL into the object, or refuses another one.

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use super::lexer::RESERVED;
+
 /// The type of an expression.
 #[derive(Clone, Debug)]
 pub(crate) enum Type {
@@ -268,37 +270,17 @@ impl Declared {
     }
 }
 
-/// Words of the language that are fields of objects under another name (`__in__`).
-const RESERVED: &[&str] = &[
-    "true",
-    "false",
-    "null",
-    "in",
-    "as",
-    "break",
-    "const",
-    "continue",
-    "else",
-    "for",
-    "function",
-    "if",
-    "import",
-    "let",
-    "loop",
-    "package",
-    "namespace",
-    "return",
-    "var",
-    "void",
-    "while",
-];
+/// Whether a word is of the language: a field of that name has another in expressions (`__in__`).
+fn is_reserved(word: &str) -> bool {
+    matches!(word, "true" | "false" | "null" | "in") || RESERVED.contains(&word)
+}
 
 /// The name by which expressions know a field; `None` for names that cannot be written.
 pub(crate) fn escape(name: &str) -> Option<String> {
     if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }
-    if RESERVED.contains(&name) {
+    if is_reserved(name) {
         return Some(format!("__{name}__"));
     }
     let mut escaped = String::with_capacity(name.len());
@@ -339,9 +321,7 @@ pub(crate) fn unescape(name: &str) -> Option<std::borrow::Cow<'_, str>> {
             "dot" => ".",
             "dash" => "-",
             "slash" => "/",
-            word if RESERVED.contains(&word) && at == 0 && behind.len() == end + 2 && plain.is_empty() => {
-                word
-            }
+            word if is_reserved(word) && at == 0 && behind.len() == end + 2 && plain.is_empty() => word,
             _ => return None,
         });
         rest = &behind[end + 2..];

@@ -5,13 +5,13 @@ use grange_apimachinery::{
     Object, StoredHeader,
     definition::{self, CLEANUP_FINALIZER, Condition, ConditionStatus, condition_is_true},
 };
-use grange_store::{ListRequest, StoreError};
+use grange_store::StoreError;
 
 use crate::{
     UserInfo,
+    controller::Pages,
     delete::{self, DeleteOptions},
     keys,
-    limits::PAGE_ENTRIES,
     registry::Served,
     server::Inner,
     write,
@@ -113,15 +113,8 @@ async fn empty(inner: &Inner, kind: &Arc<Served>) -> Result<Outcome, StoreError>
     let closed = kind.life.as_ref().is_some_and(|life| life.gate.is_empty());
     let mut left = 0_usize;
     let mut failure = None;
-    let mut after: Option<String> = None;
-    loop {
-        let request = ListRequest {
-            prefix: &kind.prefix,
-            start_after: after.as_deref(),
-            limit: PAGE_ENTRIES,
-            revision: None,
-        };
-        let page = inner.store.list(request).await?;
+    let mut pages = Pages::new(inner.store.as_ref(), &kind.prefix);
+    while let Some(page) = pages.next().await? {
         for entry in &page.entries {
             let object = entry.key.strip_prefix(kind.prefix.as_str()).unwrap_or_default();
             let (_, name) = keys::split_object(object);
@@ -138,10 +131,6 @@ async fn empty(inner: &Inner, kind: &Arc<Served>) -> Result<Outcome, StoreError>
                 Err(status) if status.code == 404 => {}
                 Err(status) => failure = Some(status.message),
             }
-        }
-        after = page.entries.last().map(|entry| entry.key.to_string());
-        if page.remaining == 0 || after.is_none() {
-            break;
         }
     }
     Ok(match failure {

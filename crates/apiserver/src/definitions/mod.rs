@@ -34,8 +34,9 @@ pub(crate) use self::{
     serve::{Custom, CustomVersion, Life},
 };
 use crate::{
-    NoHooks, Resource, Scope, Strategy, builtin, keys,
-    limits::CONTROLLER_RETRY,
+    NoHooks, Resource, Scope, Strategy, builtin,
+    controller::keep_running,
+    keys,
     registry::{Registry, Served},
     server::Inner,
     write,
@@ -262,12 +263,7 @@ async fn bring(
 
 /// Runs the part until the server stops.
 pub(crate) async fn run(inner: &Inner) {
-    loop {
-        if let Err(error) = follow(inner).await {
-            tracing::warn!(%error, "the definitions' part starts over");
-        }
-        tokio::time::sleep(CONTROLLER_RETRY).await;
-    }
+    keep_running("the definitions' part", || follow(inner)).await;
 }
 
 /// Looks at every definition once, then at those that something happened to.

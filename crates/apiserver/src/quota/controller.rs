@@ -10,20 +10,16 @@ use tokio::time::Instant;
 
 use super::{QUOTAS, Usage, add, amounts, scope, to_value, usage};
 use crate::{
+    controller::{Pages, keep_running},
     keys,
-    limits::{CONTROLLER_RETRY, MAX_CONFLICT_RETRIES, PAGE_ENTRIES, QUOTA_RESYNC},
+    limits::{MAX_CONFLICT_RETRIES, QUOTA_RESYNC},
     registry::Served,
     server::Inner,
 };
 
 /// Runs the controller.
 pub(crate) async fn run(inner: &Inner) {
-    loop {
-        if let Err(error) = follow(inner).await {
-            tracing::warn!(%error, "the quota controller starts over");
-        }
-        tokio::time::sleep(CONTROLLER_RETRY).await;
-    }
+    keep_running("the quota controller", || follow(inner)).await;
 }
 
 /// Quotas to be looked at, by namespace.
@@ -150,24 +146,13 @@ async fn count(inner: &Inner, namespace: &str, quota: &Object) -> Result<Usage, 
             }
             continue;
         }
-        let mut after: Option<String> = None;
-        loop {
-            let request = ListRequest {
-                prefix: &prefix,
-                start_after: after.as_deref(),
-                limit: PAGE_ENTRIES,
-                revision: None,
-            };
-            let page = inner.store.list(request).await?;
+        let mut pages = Pages::new(inner.store.as_ref(), &prefix);
+        while let Some(page) = pages.next().await? {
             for entry in &page.entries {
                 let Ok(object) = served.entry_object(entry) else { continue };
                 if scopes.iter().all(|scope| scope.matches(group, plural, &object)) {
                     add(&mut sum, &usage::usage(group, plural, &object));
                 }
-            }
-            after = page.entries.last().map(|entry| entry.key.to_string());
-            if page.remaining == 0 || after.is_none() {
-                break;
             }
         }
     }

@@ -216,73 +216,56 @@ struct Request<'a> {
 }
 
 impl Request<'_> {
-    /// What a quota is charged; empty when it does not apply, or when nothing more is used.
-    fn more(&self, quota: &Object) -> Result<Usage, String> {
+    /// What the quota's status says is used once the object is there; `None` when the quota does not apply or nothing
+    /// more is used. The error says why the object may not be there.
+    fn charge(&self, quota: &Object) -> Result<Option<Usage>, String> {
         let resource = &self.served.resource;
         let (group, plural) = (&*resource.group, &*resource.plural);
         let scopes = scope::of_quota(quota);
-        if !scopes.iter().all(|scope| scope.matches(group, plural, self.new)) {
-            return Ok(Usage::new());
-        }
+        let is_in_scope = |object: &Object| scopes.iter().all(|scope| scope.matches(group, plural, object));
         let hard = amounts(quota.get(&["status", "hard"]));
-        let known = amounts(quota.get(&["status", "used"]));
         let restricted: Vec<&str> =
             hard.keys().map(String::as_str).filter(|name| counts_as(group, plural, name)).collect();
-        if restricted.is_empty() {
-            return Ok(Usage::new());
+        if restricted.is_empty() || !is_in_scope(self.new) {
+            return Ok(None);
         }
         if (group, plural) == ("", "pods")
             && let Err(missing) = pod::require(self.new, &restricted)
         {
             return Err(format!("failed quota: {}: {missing}", quota.name()));
         }
-        if restricted.iter().any(|name| !known.contains_key(*name)) {
+        let used = amounts(quota.get(&["status", "used"]));
+        if restricted.iter().any(|name| !used.contains_key(*name)) {
             let names = restricted.join(",");
             return Err(format!("status unknown for quota: {}, resources: {names}", quota.name()));
         }
-        let before = match self.old {
-            // What another quota was charged for before is new to this one.
-            Some(old) if scopes.iter().all(|scope| scope.matches(group, plural, old)) => {
-                usage(group, plural, old)
+        // What another quota was charged for before is new to this one.
+        let before = self.old.filter(|old| is_in_scope(old)).map(|old| usage(group, plural, old));
+        let before = before.unwrap_or_default();
+        let (mut after, mut more) = (used.clone(), Usage::new());
+        for (name, now) in self.used.iter().filter(|(name, _)| restricted.contains(&name.as_str())) {
+            let added = now.minus(before.get(name).copied().unwrap_or_default());
+            if added.quantity.0 > 0 {
+                more.insert(name.clone(), added);
             }
-            _ => Usage::new(),
-        };
-        let more = self.used.iter().filter(|(name, _)| restricted.contains(&name.as_str()));
-        let more = more.map(|(name, now)| {
-            let before = before.get(name).copied().unwrap_or_default();
-            (name.clone(), now.minus(before))
-        });
-        Ok(more.filter(|(_, more)| more.quantity.0 > 0).collect())
-    }
-
-    /// What the quota's status says once the object is there.
-    fn charge(&self, quota: &Object) -> Result<Option<Usage>, String> {
-        let more = self.more(quota)?;
+        }
+        add(&mut after, &more);
         if more.is_empty() {
             return Ok(None);
         }
-        let hard = amounts(quota.get(&["status", "hard"]));
-        let used = amounts(quota.get(&["status", "used"]));
-        let mut after = used.clone();
-        for (name, more) in &more {
-            let sum = after.entry(name.clone()).or_default();
-            *sum = sum.plus(*more);
-        }
-        let exceeded: BTreeSet<&str> = more
-            .keys()
-            .map(String::as_str)
-            .filter(|name| after[*name].quantity > hard.get(*name).copied().unwrap_or_default().quantity)
-            .collect();
+        let exceeded: BTreeSet<&String> =
+            more.keys().filter(|name| after[*name].quantity > hard[*name].quantity).collect();
         if exceeded.is_empty() {
             return Ok(Some(after));
         }
         let list = |usage: &Usage| {
-            let parts = usage.iter().filter(|(name, _)| exceeded.contains(name.as_str()));
+            let parts = usage.iter().filter(|(name, _)| exceeded.contains(name));
             parts.map(|(name, amount)| format!("{name}={amount}")).collect::<Vec<_>>().join(",")
         };
-        let (name, requested) = (quota.name(), list(&more));
         Err(format!(
-            "exceeded quota: {name}, requested: {requested}, used: {}, limited: {}",
+            "exceeded quota: {}, requested: {}, used: {}, limited: {}",
+            quota.name(),
+            list(&more),
             list(&used),
             list(&hard)
         ))

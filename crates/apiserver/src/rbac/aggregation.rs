@@ -6,16 +6,11 @@ use grange_rbac::{AggregationRule, LabelledRole, PolicyRule, aggregate};
 use grange_store::{Entry, ListRequest, StoreError};
 
 use super::GROUP;
-use crate::{limits::CONTROLLER_RETRY, server::Inner, write};
+use crate::{controller::keep_running, server::Inner, write};
 
 /// Keeps aggregated roles up to date.
 pub(crate) async fn run_aggregation(inner: &Inner) {
-    loop {
-        if let Err(error) = follow(inner).await {
-            tracing::warn!(%error, "role aggregation starts over");
-        }
-        tokio::time::sleep(CONTROLLER_RETRY).await;
-    }
+    keep_running("role aggregation", || follow(inner)).await;
 }
 
 async fn follow(inner: &Inner) -> Result<(), StoreError> {

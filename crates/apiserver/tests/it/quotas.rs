@@ -2,7 +2,7 @@
 use grange_apiserver::{Config, Resource, Scope};
 use serde_json::{Value, json};
 
-use crate::support::{DEADLINE, Server, start, start_with, widgets};
+use crate::support::{Server, start, start_with, widgets};
 
 const QUOTA: &str = "/api/v1/namespaces/default/resourcequotas/q";
 const SECRETS: &str = "/api/v1/namespaces/default/secrets";
@@ -28,28 +28,12 @@ async fn limit(server: &Server, hard: Value) {
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"}, "spec": {"hard": hard}});
     let path = QUOTA.trim_end_matches("/q");
     server.post(path, quota.clone()).await.ok();
-    until(server, "the quota is in force", |status| status["hard"] == quota_hard(&quota)).await;
+    until(server, |status| status["hard"] == quota["spec"]["hard"]).await;
 }
 
-/// The limits as they are stored.
-fn quota_hard(quota: &Value) -> Value {
-    let hard = quota["spec"]["hard"].as_object().into_iter().flatten();
-    hard.map(|(name, amount)| (name.clone(), amount.clone())).collect::<serde_json::Map<_, _>>().into()
-}
-
-async fn until(server: &Server, what: &str, holds: impl Fn(&Value) -> bool) {
-    let waiting = async {
-        loop {
-            let status = server.get(QUOTA).await.ok()["status"].clone();
-            if holds(&status) {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    };
-    if tokio::time::timeout(DEADLINE, waiting).await.is_err() {
-        panic!("not in time: {what}: {}", server.get(QUOTA).await.text());
-    }
+/// Waits until the quota's status is as wanted.
+async fn until(server: &Server, holds: impl Fn(&Value) -> bool) {
+    server.until(QUOTA, |quota| holds(&quota.ok()["status"])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,10 +47,7 @@ async fn many_writers_get_no_more_than_there_may_be() {
     .await;
     assert_eq!(codes.iter().filter(|code| **code == 201).count(), 10, "{codes:?}");
     assert!(codes.iter().all(|code| matches!(code, 201 | 403)), "{codes:?}");
-    until(&server, "ten are used", |status| {
-        status["used"] == json!({"secrets": "10", "count/secrets": "10"})
-    })
-    .await;
+    until(&server, |status| status["used"] == json!({"secrets": "10", "count/secrets": "10"})).await;
     let refused = server.post(SECRETS, secret("more")).await;
     refused.fails(403, "Forbidden", "secrets \"more\" is forbidden: exceeded quota: q, requested: secrets=1, used: secrets=10, limited: secrets=10");
 
@@ -80,9 +61,9 @@ async fn many_writers_get_no_more_than_there_may_be() {
     for name in names.iter().take(4) {
         server.delete(&format!("{SECRETS}/{name}")).await.ok();
     }
-    until(&server, "six are used", |status| status["used"]["secrets"] == "6").await;
+    until(&server, |status| status["used"]["secrets"] == "6").await;
     server.post(SECRETS, secret("more")).await.ok();
-    until(&server, "seven are used", |status| status["used"]["secrets"] == "7").await;
+    until(&server, |status| status["used"]["secrets"] == "7").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,9 +81,9 @@ async fn storage_is_measured_and_a_growing_claim_is_charged() {
     let path = format!("{CLAIMS}/a");
     server.merge(&path, grow("9Gi")).await.fails(403, "Forbidden", "requested: requests.storage=5Gi");
     server.merge(&path, grow("6Gi")).await.ok();
-    until(&server, "all is used", |status| status["used"]["requests.storage"] == "10Gi").await;
+    until(&server, |status| status["used"]["requests.storage"] == "10Gi").await;
     server.merge(&path, grow("1Gi")).await.ok();
-    until(&server, "room again", |status| status["used"]["requests.storage"] == "5Gi").await;
+    until(&server, |status| status["used"]["requests.storage"] == "5Gi").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,7 +10,7 @@ use http::{HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use super::{
-    kubernetes::kubeconfig,
+    kubernetes::{NOT_BUILT, kubeconfig},
     load::{self, Load, Target, Until},
     machine,
     management::create_config_maps,
@@ -48,8 +48,7 @@ const NAMESPACE: &str = "stored";
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn no_kubernetes(what: &'static str, bar: &'static str) -> Vec<Row> {
-    let why = "no kube-apiserver here: `make bench-kubernetes` builds it (needs Go)";
-    vec![Row::not_measured(what, bar, why.into())]
+    vec![Row::not_measured(what, bar, NOT_BUILT.into())]
 }
 
 /// A kind with a schema as controllers have them: maps, a list with keys, a status.

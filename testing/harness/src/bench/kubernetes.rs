@@ -10,6 +10,9 @@ use super::{
 };
 use crate::{Api, Kubeconfig};
 
+/// Why a bench beside a kube-apiserver was not run.
+pub const NOT_BUILT: &str = "no kube-apiserver here: `make bench-kubernetes` builds it (needs Go)";
+
 const PATH: &str = "/api/v1/namespaces/default";
 const WHAT: &str = "small GETs to a real kube-apiserver, 16 connections, beside direct ones";
 const BAR: &str = "≥ 75 % of direct (Rancher: 7 %)";
@@ -28,10 +31,9 @@ pub fn kubeconfig(cluster: &Cluster) -> Kubeconfig {
 /// The rows `beside direct GETs` and `CPU`.
 pub async fn run() -> Result<Vec<Row>> {
     let Some(options) = Options::from_environment() else {
-        let why = "no kube-apiserver here: `make bench-kubernetes` builds it (needs Go)";
         return Ok(vec![
-            Row::not_measured(WHAT, BAR, why.into()),
-            Row::not_measured(CPU_WHAT, CPU_BAR, why.into()),
+            Row::not_measured(WHAT, BAR, NOT_BUILT.into()),
+            Row::not_measured(CPU_WHAT, CPU_BAR, NOT_BUILT.into()),
         ]);
     };
     let cluster = Cluster::start(options.durable().without_controller_manager()).await?;

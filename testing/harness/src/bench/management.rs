@@ -9,7 +9,7 @@ use http::Method;
 use serde_json::json;
 
 use super::{
-    kubernetes::kubeconfig,
+    kubernetes::{NOT_BUILT, kubeconfig},
     load::{self, Load, Target, Until},
     report::{self, Row},
 };
@@ -48,8 +48,7 @@ pub async fn run() -> Result<Vec<Row>> {
         ("list of 20,000 ConfigMaps of 1 KiB, management API : kube-apiserver + etcd", "≥ 3×"),
     ];
     let Some(options) = Options::from_environment() else {
-        let why = "no kube-apiserver here: `make bench-kubernetes` builds it (needs Go)";
-        return Ok(rows.map(|(what, bar)| Row::not_measured(what, bar, why.into())).into());
+        return Ok(rows.map(|(what, bar)| Row::not_measured(what, bar, NOT_BUILT.into())).into());
     };
     let cluster = Cluster::start(options.durable().without_controller_manager()).await?;
     let folder = tempfile::tempdir()?;

@@ -17,7 +17,7 @@ use serde_json::json;
 use tokio::{task::JoinSet, time::sleep_until};
 
 use super::{
-    kubernetes::kubeconfig,
+    kubernetes::{NOT_BUILT, kubeconfig},
     load::{self, Target, Until},
     machine,
     report::Row,
@@ -42,10 +42,9 @@ const CPU_BAR: &str = "≥ 3×";
 /// The rows `latency` and `CPU`.
 pub async fn run() -> Result<Vec<Row>> {
     let Some(options) = Options::from_environment() else {
-        let why = "no kube-apiserver here: `make bench-kubernetes` builds it (needs Go)";
         return Ok(vec![
-            Row::not_measured(WHAT, BAR, why.into()),
-            Row::not_measured(CPU_WHAT, CPU_BAR, why.into()),
+            Row::not_measured(WHAT, BAR, NOT_BUILT.into()),
+            Row::not_measured(CPU_WHAT, CPU_BAR, NOT_BUILT.into()),
         ]);
     };
     machine::allow_connections(2 * WATCHERS)?;

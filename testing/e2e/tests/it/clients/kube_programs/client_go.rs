@@ -14,25 +14,17 @@ const PROGRAM_LIMIT: std::time::Duration = std::time::Duration::from_secs(600);
 
 #[tokio::test]
 async fn the_server() -> Result<()> {
-    run(async || Target::server().await.map(Some)).await
+    super::run("client-go.test", super::the_server, suite).await
 }
 
 #[tokio::test]
 async fn solo() -> Result<()> {
-    run(async || Target::solo().await.map(Some)).await
+    super::run("client-go.test", super::solo, suite).await
 }
 
 #[tokio::test]
 async fn kubernetes() -> Result<()> {
-    run(Target::kubernetes).await
-}
-
-async fn run(target: impl AsyncFnOnce() -> Result<Option<Target>>) -> Result<()> {
-    let Some(program) = Program::find("client-go.test") else { return Ok(()) };
-    match target().await? {
-        Some(target) => suite(target, &program).await,
-        None => Ok(()),
-    }
+    super::run("client-go.test", Target::kubernetes, suite).await
 }
 
 async fn suite(mut target: Target, program: &std::path::Path) -> Result<()> {

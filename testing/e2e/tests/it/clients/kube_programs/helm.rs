@@ -16,25 +16,17 @@ const NAMESPACE: &str = "garden";
 
 #[tokio::test]
 async fn the_server() -> Result<()> {
-    run(async || Target::server().await.map(Some)).await
+    super::run("helm", super::the_server, suite).await
 }
 
 #[tokio::test]
 async fn solo() -> Result<()> {
-    run(async || Target::solo().await.map(Some)).await
+    super::run("helm", super::solo, suite).await
 }
 
 #[tokio::test]
 async fn kubernetes() -> Result<()> {
-    run(Target::kubernetes).await
-}
-
-async fn run(target: impl AsyncFnOnce() -> Result<Option<Target>>) -> Result<()> {
-    let Some(program) = Program::find("helm") else { return Ok(()) };
-    match target().await? {
-        Some(target) => suite(&target, &program).await,
-        None => Ok(()),
-    }
+    super::run("helm", Target::kubernetes, suite).await
 }
 
 /// Helm and a look behind it.
@@ -43,7 +35,7 @@ struct Gardener {
     client: Client,
 }
 
-async fn suite(target: &Target, helm: &std::path::Path) -> Result<()> {
+async fn suite(target: Target, helm: &std::path::Path) -> Result<()> {
     let helm = Program::new(helm, &target.kubeconfig())?.with(&["--namespace", NAMESPACE])?;
     let gardener = Gardener { helm, client: target.client(&target.kubeconfig()).await? };
     gardener.installs().await.context("install")?;

@@ -27,12 +27,12 @@ spec: {tails: 2, tag: [long]}
 
 #[tokio::test]
 async fn new_with_the_server() -> Result<()> {
-    run(NEW, async || Target::server().await.map(Some)).await
+    run(NEW, super::the_server).await
 }
 
 #[tokio::test]
 async fn new_with_solo() -> Result<()> {
-    run(NEW, async || Target::solo().await.map(Some)).await
+    run(NEW, super::solo).await
 }
 
 #[tokio::test]
@@ -42,12 +42,12 @@ async fn new_with_kubernetes() -> Result<()> {
 
 #[tokio::test]
 async fn old_with_the_server() -> Result<()> {
-    run(OLD, async || Target::server().await.map(Some)).await
+    run(OLD, super::the_server).await
 }
 
 #[tokio::test]
 async fn old_with_solo() -> Result<()> {
-    run(OLD, async || Target::solo().await.map(Some)).await
+    run(OLD, super::solo).await
 }
 
 #[tokio::test]
@@ -56,11 +56,7 @@ async fn old_with_kubernetes() -> Result<()> {
 }
 
 async fn run(name: &str, target: impl AsyncFnOnce() -> Result<Option<Target>>) -> Result<()> {
-    let Some(program) = Program::find(name) else { return Ok(()) };
-    match target().await? {
-        Some(target) => suite(&target, &program, name).await,
-        None => Ok(()),
-    }
+    super::run(name, target, async |target, program| suite(&target, program, name).await).await
 }
 
 /// A kubectl in a namespace of its own.

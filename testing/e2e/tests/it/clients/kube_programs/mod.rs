@@ -17,6 +17,29 @@ use tokio::process::Command;
 
 use super::{LIMIT, Target};
 
+/// Holds a program to its suite at a target; nothing (said aloud) where either was not built.
+async fn run(
+    program: &str,
+    target: impl AsyncFnOnce() -> Result<Option<Target>>,
+    suite: impl AsyncFnOnce(Target, &Path) -> Result<()>,
+) -> Result<()> {
+    let Some(program) = Program::find(program) else { return Ok(()) };
+    match target().await? {
+        Some(target) => suite(target, &program).await,
+        None => Ok(()),
+    }
+}
+
+/// `grange server`.
+async fn the_server() -> Result<Option<Target>> {
+    Target::server().await.map(Some)
+}
+
+/// `grange solo`.
+async fn solo() -> Result<Option<Target>> {
+    Target::solo().await.map(Some)
+}
+
 /// A program, its kubeconfig, and a home of its own.
 struct Program {
     path: PathBuf,
