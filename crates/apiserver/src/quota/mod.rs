@@ -77,7 +77,8 @@ impl<T> ByNamespace<T> {
     }
 }
 
-/// The names that each quota limits, as far as its status says.
+/// The names that each quota limits or is about to: those of its spec are there from its creation on, before the
+/// controller writes them into the status that is charged ([`charge`] reads it anew).
 #[derive(Clone, Default)]
 struct LimitedNames(ByNamespace<BTreeSet<String>>);
 
@@ -86,7 +87,10 @@ impl Snapshot for LimitedNames {
         keys::resource_prefix("", QUOTAS)
     }
     fn apply(&mut self, entry: &Entry, deleted: bool) {
-        self.0.apply(entry, deleted, |quota| amounts(quota.get(&["status", "hard"])).into_keys().collect());
+        self.0.apply(entry, deleted, |quota| {
+            let names = |part| amounts(quota.get(&[part, "hard"])).into_keys();
+            names("spec").chain(names("status")).collect()
+        });
     }
 }
 

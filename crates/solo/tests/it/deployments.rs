@@ -134,12 +134,12 @@ async fn an_agent_that_fails_is_started_anew_and_then_backed_off() {
         .await;
     let status = &list["items"][0]["status"]["containerStatuses"][0];
     assert_eq!(status["lastState"]["terminated"]["exitCode"], 3);
-    assert_eq!(status["restartCount"], 1);
+    assert!(status["restartCount"].as_u64().is_some_and(|count| count >= 1), "{status}");
     let pod = list["items"][0]["metadata"]["name"].as_str().unwrap();
     // By now it may have been started once more.
     let text = log(&solo, pod).await;
     assert!(text.starts_with("failing\nfailing\n"), "{text}");
-    assert_eq!(condition(&cluster.get(DEPLOYMENT).await, "Available"), "False");
+    cluster.until(DEPLOYMENT, |deployment| condition(deployment, "Available") == "False").await;
     // A back-off does not hold up the end.
     cluster.delete(DEPLOYMENT).await;
     cluster.gone(&format!("{PODS}/{pod}")).await;
