@@ -1,6 +1,6 @@
 /** Every address of the console. Pages are loaded when they are first visited. */
 import { watchEffect } from 'vue'
-import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router'
 
 import { loadSession, session } from './core/session'
 import { routeMessages as m } from './route-messages'
@@ -54,6 +54,7 @@ export const router = createRouter({
 
 router.beforeEach(async (to) => {
   if (session.state.value === 'unknown') {
+    loadAhead(to)
     try {
       await loadSession()
     } catch {
@@ -65,6 +66,15 @@ router.beforeEach(async (to) => {
   if (session.person.value?.mustChangePassword && to.name !== 'welcome') return { name: 'welcome' }
   return to.name === 'login' ? { name: 'home' } : true
 })
+
+/** Most who come are logged in: the page is on its way while the server is asked. */
+function loadAhead(to: RouteLocationNormalized): void {
+  for (const { components } of to.matched) {
+    const load = components?.['default']
+    // One that fails is loaded once more by the router, which tells of it.
+    if (typeof load === 'function') void Promise.resolve((load as () => unknown)()).catch(() => {})
+  }
+}
 
 /** The server was replaced by a newer one while this page was open: its files are gone, the new ones are a reload away. */
 router.onError(async (error: unknown, to) => {

@@ -96,18 +96,21 @@ pub(crate) async fn authenticate(
         Some(token) => authenticate_token(inner, token).await?,
         None => None,
     };
-    // A token made for somebody else's audience proves nothing to us.
-    let user = user.filter(|authenticated| {
-        authenticated.audiences.is_empty()
-            || authenticated.audiences.iter().any(|audience| audience == ISSUER)
-    });
-    user.map(|authenticated| authenticated.user).ok_or_else(|| Status::unauthorized("Unauthorized"))
+    user.and_then(Authenticated::for_us).ok_or_else(|| Status::unauthorized("Unauthorized"))
 }
 
 /// A token's identity and, of a service-account token, its audiences.
 pub(crate) struct Authenticated {
     pub(crate) user: UserInfo,
     pub(crate) audiences: Vec<String>,
+}
+
+impl Authenticated {
+    /// A token made for somebody else's audience proves nothing to us.
+    pub(crate) fn for_us(self) -> Option<UserInfo> {
+        let is_for_us = self.audiences.is_empty() || self.audiences.iter().any(|audience| audience == ISSUER);
+        is_for_us.then_some(self.user)
+    }
 }
 
 /// Who a token is: a service account of ours, or somebody the configured authenticator knows.

@@ -42,7 +42,7 @@ mod review_validation;
 mod reviews;
 mod scale;
 pub mod server;
-mod service_account;
+pub mod service_account;
 mod table;
 mod typed;
 mod validation;

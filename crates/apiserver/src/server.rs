@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     Authorizer, Body, Resource, TokenAuthenticator, UserInfo,
+    authentication::Authenticated,
     body::BodyError,
     bootstrap, builtin,
     definitions::{self, Definitions, OwnDefinition},
@@ -310,6 +311,12 @@ impl Handle {
         service_account::issue(&self.inner, namespace, name, audiences, lifetime)
             .await
             .map(|issued| issued.token)
+    }
+    /// The service account whose token this is; `None` for every other token, and for one that is for others, has
+    /// expired, or belongs to an account that is gone. Errors: 503, or what else the store fails with.
+    pub async fn service_account(&self, token: &str) -> Result<Option<UserInfo>, Status> {
+        let found = service_account::verify(&self.inner, token).await?;
+        Ok(found.and_then(Authenticated::for_us))
     }
     /// Whether the store answers with its present state; if not, what is wrong with it. Errors: 503, or what else the
     /// store fails with.

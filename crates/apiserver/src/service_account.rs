@@ -79,6 +79,18 @@ struct ObjectClaims {
     uid: String,
 }
 
+/// A new key for [`Config::service_account_key`](crate::Config::service_account_key); `None` if the machine has no
+/// randomness.
+pub fn new_key() -> Option<Vec<u8>> {
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+    key.ok().map(|key| key.as_ref().to_vec())
+}
+
+/// Whether this can be a [`Config::service_account_key`](crate::Config::service_account_key).
+pub fn is_key(pkcs8: &[u8]) -> bool {
+    EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).is_ok()
+}
+
 impl TokenIssuer {
     /// Reads a PKCS#8 P-256 key; an unusable one issues nothing, which is logged.
     pub(crate) fn new(pkcs8: &[u8]) -> Option<Self> {

@@ -1,5 +1,6 @@
 //! The credential a request carries.
 use base64::{Engine as _, engine::general_purpose};
+use grange_identity::Secret;
 use grange_settings::ServerUrl;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +15,8 @@ pub(crate) const CSRF_HEADER: HeaderName = HeaderName::from_static("x-api-csrf")
 const CSRF_DOMAIN: &str = "grange csrf token of session\0";
 const CSRF_BYTES: usize = 16;
 const MAX_CREDENTIAL_BYTES: usize = 1024;
+/// Longest token of a service account.
+const MAX_ACCOUNT_TOKEN_BYTES: usize = 16 * 1024;
 
 /// What was found.
 pub(crate) enum Credential {
@@ -25,6 +28,8 @@ pub(crate) enum Credential {
     Header(String),
     /// `name:secret` from the cookie.
     Cookie(String),
+    /// A token of a service account: a signed JSON Web Token from the `Authorization` header.
+    Account(Secret),
 }
 
 /// Looks at `Authorization`, and at the cookie only when there is none.
@@ -33,27 +38,36 @@ pub(crate) fn find(headers: &HeaderMap) -> Credential {
     match (values.next(), values.next()) {
         (None, _) => cookie(headers),
         (Some(_), Some(_)) => Credential::Malformed,
-        (Some(value), None) => {
-            value.to_str().ok().and_then(from_header).map_or(Credential::Malformed, Credential::Header)
-        }
+        (Some(value), None) => value.to_str().ok().and_then(from_header).unwrap_or(Credential::Malformed),
     }
 }
 
-fn from_header(value: &str) -> Option<String> {
+fn from_header(value: &str) -> Option<Credential> {
+    let (scheme, rest) = value.split_once(' ')?;
+    let rest = rest.trim();
+    let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+    if is_bearer && is_signed_token(rest) {
+        let is_short = rest.len() <= MAX_ACCOUNT_TOKEN_BYTES;
+        return is_short.then(|| Credential::Account(Secret::new(rest.to_owned())));
+    }
     if value.len() > MAX_CREDENTIAL_BYTES {
         return None;
     }
-    let (scheme, rest) = value.split_once(' ')?;
-    let rest = rest.trim();
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return (!rest.is_empty()).then(|| rest.to_owned());
+    if is_bearer {
+        return (!rest.is_empty()).then(|| Credential::Header(rest.to_owned()));
     }
     if scheme.eq_ignore_ascii_case("basic") {
         let decoded =
             general_purpose::STANDARD.decode(rest).or_else(|_| general_purpose::URL_SAFE_NO_PAD.decode(rest));
-        return String::from_utf8(decoded.ok()?).ok();
+        return String::from_utf8(decoded.ok()?).ok().map(Credential::Header);
     }
     None
+}
+
+/// Whether this has the three parts of a signed JSON Web Token (RFC 7515, 3.1). Credentials of people have a colon.
+fn is_signed_token(text: &str) -> bool {
+    text.split('.').count() == 3
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 fn cookie(headers: &HeaderMap) -> Credential {
@@ -148,6 +162,7 @@ mod tests {
             Credential::Malformed => "malformed".into(),
             Credential::Header(value) => format!("header {value}"),
             Credential::Cookie(value) => format!("cookie {value}"),
+            Credential::Account(token) => format!("account {}", token.expose()),
         }
     }
 
@@ -158,6 +173,10 @@ mod tests {
             (vec![("authorization", "Bearer a:b")], "header a:b"),
             (vec![("authorization", "bearer a:b"), ("cookie", "R_SESS=c:d")], "header a:b"),
             (vec![("authorization", "Basic YTpi")], "header a:b"),
+            (vec![("authorization", "Bearer eyJh.eyJi.c-_1")], "account eyJh.eyJi.c-_1"),
+            (vec![("authorization", "Bearer a.b.c:d")], "header a.b.c:d"),
+            (vec![("authorization", "Basic eyJh.eyJi.c-_1")], "malformed"),
+            (vec![("cookie", "R_SESS=eyJh.eyJi.c-_1")], "cookie eyJh.eyJi.c-_1"),
             (vec![("authorization", "Basic !!")], "malformed"),
             (vec![("authorization", "Bearer")], "malformed"),
             (vec![("authorization", "Digest a:b")], "malformed"),
@@ -231,8 +250,12 @@ mod tests {
                     map.append(name, value);
                 }
             }
-            if let Credential::Header(found) | Credential::Cookie(found) = find(&map) {
-                prop_assert!(found.len() <= MAX_CREDENTIAL_BYTES);
+            match find(&map) {
+                Credential::Header(found) | Credential::Cookie(found) => {
+                    prop_assert!(found.len() <= MAX_CREDENTIAL_BYTES);
+                }
+                Credential::Account(found) => prop_assert!(found.expose().len() <= MAX_ACCOUNT_TOKEN_BYTES),
+                Credential::None | Credential::Malformed => {}
             }
         }
     }

@@ -12,13 +12,15 @@ use std::{
 
 use futures::FutureExt as _;
 use grange_apimachinery::{Reason, Status};
-use grange_identity::{Identity, TokenKind};
+use grange_identity::{Identity, Secret, TokenKind};
 use http::{HeaderName, HeaderValue, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body as _, Incoming};
 
 use crate::{
-    Body, console,
+    Body,
+    caller::{Account, Caller},
+    console,
     credentials::{self, Credential},
     front::Front,
     handlers,
@@ -37,13 +39,20 @@ pub(crate) struct Call {
     pub(crate) request: Request<Incoming>,
     pub(crate) remote: SocketAddr,
     pub(crate) route: &'static Route,
-    pub(crate) identity: Option<Identity>,
+    pub(crate) caller: Option<Caller>,
 }
 
 impl Call {
+    /// Who asks; routes with [`Access::Client`] always have one.
+    pub(crate) fn caller(&self) -> Result<&Caller, Status> {
+        self.caller.as_ref().ok_or_else(must_authenticate)
+    }
     /// The person; routes with [`Access::Person`] always have one.
     pub(crate) fn person(&self) -> Result<&Identity, Status> {
-        self.identity.as_ref().ok_or_else(must_authenticate)
+        match &self.caller {
+            Some(Caller::Person(identity)) => Ok(identity),
+            _ => Err(must_authenticate()),
+        }
     }
     /// What of the path follows the route's pattern.
     pub(crate) fn rest(&self) -> &str {
@@ -120,14 +129,14 @@ async fn checked(front: Arc<Front>, remote: SocketAddr, request: Request<Incomin
     let path = request.uri().path();
     let route = routes::find(path);
     let dialect = route.map_or_else(|| routes::dialect_of_unknown(path), |route| route.dialect);
-    match check(&front, remote, &request, route) {
+    match check(&front, remote, &request, route).await {
         Err(status) => (respond::error(dialect, &status), None),
-        Ok((route, identity)) => {
+        Ok((route, caller)) => {
             let streams = front.streams.clone();
-            let mut call = Call { front, request, remote, route, identity };
+            let mut call = Call { front, request, remote, route, caller };
             // Registered before the handler runs: upgrades take their lease along.
-            let lease = match (&call.identity, route.endpoint) {
-                (Some(identity), Endpoint::Cluster | Endpoint::Management) => Some(streams.lease(identity)),
+            let lease = match (&call.caller, route.endpoint) {
+                (Some(caller), Endpoint::Cluster | Endpoint::Management) => Some(streams.lease(caller)),
                 _ => None,
             };
             if let Some(lease) = &lease {
@@ -142,39 +151,44 @@ async fn checked(front: Arc<Front>, remote: SocketAddr, request: Request<Incomin
 }
 
 /// Everything that is decided before a handler runs.
-fn check(
+async fn check(
     front: &Front,
     remote: SocketAddr,
     request: &Request<Incoming>,
     route: Option<&'static Route>,
-) -> Result<(&'static Route, Option<Identity>), Status> {
+) -> Result<(&'static Route, Option<Caller>), Status> {
     let uri = request.uri();
     let target_bytes = uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target_bytes > path::MAX_TARGET_BYTES {
         return Err(Status::new(414, Reason::BadRequest, "the request's address is too long"));
     }
     path::check(uri.path()).map_err(Status::bad_request)?;
-    let access = route.map_or(Access::Person, |route| route.access);
-    let identity = authenticate(front, request, access)?;
+    let access = route.map_or(Access::Client, |route| route.access);
+    let caller = authenticate(front, request, access).await?;
     let Some(route) = route else {
-        if identity.is_none() {
+        if caller.is_none() {
             return Err(must_authenticate());
         }
         return Err(Status::new(404, Reason::NotFound, "the server could not find the requested resource"));
     };
     let is_allowed = match access {
         Access::Public => true,
-        Access::Person => identity.is_some(),
+        Access::Person => matches!(caller, Some(Caller::Person(_))),
+        Access::Client => caller.is_some(),
         Access::Operator => {
             remote.ip().is_loopback()
-                || identity
+                || caller
                     .as_ref()
-                    .is_some_and(|identity| handlers::may_get_path(front, identity, uri.path()))
+                    .is_some_and(|caller| handlers::may_get_path(front, caller.user(), uri.path()))
         }
     };
     if !is_allowed {
-        return Err(match identity {
+        return Err(match caller {
             None => must_authenticate(),
+            Some(Caller::Account(_)) if access == Access::Person => {
+                let message = format!("{} is for people, and this is a service account", uri.path());
+                Status::new(403, Reason::Forbidden, message)
+            }
             Some(_) => Status::new(403, Reason::Forbidden, format!("you may not get {}", uri.path())),
         });
     }
@@ -183,7 +197,7 @@ fn check(
         return Err(Status::new(405, Reason::MethodNotAllowed, message));
     }
     check_size(request, route)?;
-    Ok((route, identity))
+    Ok((route, caller))
 }
 
 /// A body that says it is too large is refused before a byte of it is read.
@@ -197,11 +211,11 @@ fn check_size(request: &Request<Incoming>, route: &Route) -> Result<(), Status> 
     }
 }
 
-fn authenticate(
+async fn authenticate(
     front: &Front,
     request: &Request<Incoming>,
     access: Access,
-) -> Result<Option<Identity>, Status> {
+) -> Result<Option<Caller>, Status> {
     let (credential, is_cookie) = match credentials::find(request.headers()) {
         Credential::None => return Ok(None),
         // Whoever logs in may still carry an old session.
@@ -209,6 +223,7 @@ fn authenticate(
         Credential::Malformed => return Err(must_authenticate()),
         Credential::Header(credential) => (credential, false),
         Credential::Cookie(credential) => (credential, true),
+        Credential::Account(token) => return account(front, token).await.map(Some),
     };
     let identity = front.parts.identity.authenticate(&credential).ok_or_else(must_authenticate)?;
     if is_cookie {
@@ -223,7 +238,13 @@ fn authenticate(
     if !identity.cluster_name.is_empty() && !is_within(request.uri().path(), &identity.cluster_name) {
         return Err(must_authenticate());
     }
-    Ok(Some(identity))
+    Ok(Some(Caller::Person(identity)))
+}
+
+/// The service account of a token.
+async fn account(front: &Front, token: Secret) -> Result<Caller, Status> {
+    let user = front.parts.apiserver.service_account(token.expose()).await?.ok_or_else(must_authenticate)?;
+    Ok(Caller::Account(Account::new(user, token)))
 }
 
 fn is_watch(uri: &Uri) -> bool {

@@ -15,6 +15,7 @@ pub mod server;
 pub mod streams;
 pub mod tls;
 
+mod caller;
 mod credentials;
 mod dispatch;
 mod front;

@@ -17,7 +17,9 @@ pub enum Access {
     Public,
     /// People with a valid credential; what they may do is decided behind.
     Person,
-    /// This machine itself, or people who may `get` the path.
+    /// The same, and service accounts of the management API.
+    Client,
+    /// This machine itself, or clients who may `get` the path.
     Operator,
 }
 
@@ -102,7 +104,7 @@ const fn route(
     Route { pattern, methods, access, body, dialect, endpoint }
 }
 
-use Access::{Operator, Person, Public};
+use Access::{Client, Operator, Person, Public};
 use Dialect::{Kubernetes, Norman, Text};
 use Pattern::{Exact, Under};
 
@@ -119,14 +121,23 @@ const OBJECT: BodyLimit = BodyLimit::Bytes(MAX_API_BODY_BYTES);
 
 /// The table; the first match wins, so the busiest come first.
 pub static ROUTES: &[Route] = &[
-    route(Under("/k8s/clusters/"), ANY, Person, BodyLimit::Streamed, Kubernetes, Endpoint::Cluster),
-    route(Under("/k8s/proxy/"), ANY, Person, BodyLimit::Streamed, Kubernetes, Endpoint::Cluster),
-    route(Under("/apis/"), ANY, Person, OBJECT, Kubernetes, Endpoint::Management),
-    route(Under("/api/"), ANY, Person, OBJECT, Kubernetes, Endpoint::Management),
-    route(Exact("/apis"), ANY, Person, OBJECT, Kubernetes, Endpoint::Management),
-    route(Exact("/api"), ANY, Person, OBJECT, Kubernetes, Endpoint::Management),
-    route(Under("/openapi/"), READ, Person, NOTHING, Kubernetes, Endpoint::Management),
-    route(Exact("/version"), READ, Person, NOTHING, Kubernetes, Endpoint::Management),
+    route(Under("/k8s/clusters/"), ANY, Client, BodyLimit::Streamed, Kubernetes, Endpoint::Cluster),
+    route(Under("/k8s/proxy/"), ANY, Client, BodyLimit::Streamed, Kubernetes, Endpoint::Cluster),
+    route(Under("/apis/"), ANY, Client, OBJECT, Kubernetes, Endpoint::Management),
+    route(Under("/api/"), ANY, Client, OBJECT, Kubernetes, Endpoint::Management),
+    route(Exact("/apis"), ANY, Client, OBJECT, Kubernetes, Endpoint::Management),
+    route(Exact("/api"), ANY, Client, OBJECT, Kubernetes, Endpoint::Management),
+    route(Under("/openapi/"), READ, Client, NOTHING, Kubernetes, Endpoint::Management),
+    route(Under("/openid/"), READ, Client, NOTHING, Kubernetes, Endpoint::Management),
+    route(
+        Exact("/.well-known/openid-configuration"),
+        READ,
+        Client,
+        NOTHING,
+        Kubernetes,
+        Endpoint::Management,
+    ),
+    route(Exact("/version"), READ, Client, NOTHING, Kubernetes, Endpoint::Management),
     route(Exact("/healthz"), READ, Public, NOTHING, Text, Endpoint::Live),
     route(Exact("/livez"), READ, Public, NOTHING, Text, Endpoint::Live),
     route(Exact("/readyz"), READ, Public, NOTHING, Text, Endpoint::Ready),

@@ -99,7 +99,7 @@ impl Bound {
         let front = Arc::new(Front {
             ca: self.ca.clone(),
             proxy: Proxy::new(parts.registry.clone()),
-            streams: Streams::new(parts.identity.clone()),
+            streams: Streams::new(parts.identity.clone(), parts.apiserver.clone()),
             metrics: Metrics::default(),
             started: Instant::now(),
             cluster_names: tokio::sync::Mutex::default(),

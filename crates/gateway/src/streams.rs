@@ -1,20 +1,25 @@
-//! Long answers and consoles, by the token that opened them: revoking the token or disabling the user cuts them.
+//! Long answers and consoles, by the token that opened them: revoking the token, disabling the user or deleting the
+//! service account cuts them.
 use std::{
     collections::HashMap,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use grange_apiserver::body::BodyError;
-use grange_identity::{Identity, Revoked};
+use grange_identity::{Revoked, Secret};
 use http_body::{Frame, SizeHint};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::Body;
+use crate::{Body, caller::Caller};
+
+/// How often tokens of service accounts with open streams are looked at: nobody tells when one of them ends.
+const ACCOUNT_CHECK_INTERVAL: Duration = Duration::from_secs(10);
 
 /// All open streams. Cheap to clone.
 #[derive(Clone)]
@@ -24,15 +29,24 @@ pub struct Streams {
 
 struct Inner {
     identity: grange_identity::Handle,
+    apiserver: grange_apiserver::Handle,
     open: Mutex<HashMap<Arc<str>, Entry>>,
     all: CancellationToken,
 }
 
 /// The streams of one token share one cut.
 struct Entry {
-    user_id: Arc<str>,
+    holder: Holder,
     cut: CancellationToken,
     count: usize,
+}
+
+/// Whose token it is.
+enum Holder {
+    /// The person's id.
+    Person(Arc<str>),
+    /// The service account's token.
+    Account(Arc<Secret>),
 }
 
 /// One open stream; dropping it takes it off the list. Put into the extensions of every authenticated request, for
@@ -47,15 +61,20 @@ struct Held {
 }
 
 impl Streams {
-    pub(crate) fn new(identity: grange_identity::Handle) -> Self {
-        Streams { inner: Arc::new(Inner { identity, open: Mutex::default(), all: CancellationToken::new() }) }
+    pub(crate) fn new(identity: grange_identity::Handle, apiserver: grange_apiserver::Handle) -> Self {
+        let all = CancellationToken::new();
+        Streams { inner: Arc::new(Inner { identity, apiserver, open: Mutex::default(), all }) }
     }
-    /// Registers a stream of this person.
-    pub fn lease(&self, identity: &Identity) -> Lease {
+    /// Registers a stream of this caller.
+    pub(crate) fn lease(&self, caller: &Caller) -> Lease {
+        let (token, holder) = match caller {
+            Caller::Person(identity) => (&identity.token, Holder::Person(identity.user_id.clone())),
+            Caller::Account(account) => (&account.id, Holder::Account(account.token.clone())),
+        };
         let cut = {
-            let mut open = self.inner.open.lock().unwrap_or_else(PoisonError::into_inner);
-            let entry = open.entry(identity.token.clone()).or_insert_with(|| Entry {
-                user_id: identity.user_id.clone(),
+            let mut open = self.lock();
+            let entry = open.entry(token.clone()).or_insert_with(|| Entry {
+                holder,
                 cut: self.inner.all.child_token(),
                 count: 0,
             });
@@ -63,10 +82,12 @@ impl Streams {
             entry.cut.clone()
         };
         // Revoked between the check of the credential and now: nobody else would tell.
-        if !self.inner.identity.is_live(&identity.token, &identity.user_id) {
+        if let Caller::Person(identity) = caller
+            && !self.inner.identity.is_live(&identity.token, &identity.user_id)
+        {
             cut.cancel();
         }
-        Lease(Arc::new(Held { inner: self.inner.clone(), token: identity.token.clone(), cut }))
+        Lease(Arc::new(Held { inner: self.inner.clone(), token: token.clone(), cut }))
     }
     /// How many streams are open.
     pub fn count(&self) -> usize {
@@ -79,22 +100,55 @@ impl Streams {
     /// Cuts what is revoked, for ever.
     pub(crate) async fn follow(self) {
         let mut revocations = self.inner.identity.revocations();
+        let mut checks = tokio::time::interval(ACCOUNT_CHECK_INTERVAL);
         loop {
-            match revocations.recv().await {
-                Ok(Revoked::Token(token)) => self.cut(|entry_token, _| entry_token == &*token),
-                Ok(Revoked::User(user)) => self.cut(|_, entry_user| entry_user == &*user),
+            let revoked = tokio::select! {
+                revoked = revocations.recv() => revoked,
+                _ = checks.tick() => {
+                    self.check_accounts().await;
+                    continue;
+                }
+            };
+            match revoked {
+                Ok(Revoked::Token(token)) => self.cut_people(|entry_token, _| entry_token == &*token),
+                Ok(Revoked::User(user)) => self.cut_people(|_, entry_user| entry_user == &*user),
                 Err(RecvError::Lagged(_)) => {
                     let identity = self.inner.identity.clone();
-                    self.cut(|token, user| !identity.is_live(token, user));
+                    self.cut_people(|token, user| !identity.is_live(token, user));
                 }
                 Err(RecvError::Closed) => return,
             }
         }
     }
 
-    fn cut(&self, is_meant: impl Fn(&str, &str) -> bool) {
+    /// Cuts what was opened with tokens of service accounts that hold no longer.
+    async fn check_accounts(&self) {
+        let accounts: Vec<(Arc<str>, Arc<Secret>)> = {
+            let open = self.lock();
+            let token = |(id, entry): (&Arc<str>, &Entry)| match &entry.holder {
+                Holder::Account(token) => Some((id.clone(), token.clone())),
+                Holder::Person(_) => None,
+            };
+            open.iter().filter_map(token).collect()
+        };
+        for (id, token) in accounts {
+            // A store that cannot be asked says nothing about the token.
+            if let Ok(None) = self.inner.apiserver.service_account(token.expose()).await {
+                self.cut(|entry_id, entry| matches!(entry.holder, Holder::Account(_)) && *entry_id == *id);
+            }
+        }
+    }
+
+    fn cut_people(&self, is_meant: impl Fn(&str, &str) -> bool) {
+        self.cut(|token, entry| match &entry.holder {
+            Holder::Person(user) => is_meant(token, user),
+            Holder::Account(_) => false,
+        });
+    }
+
+    fn cut(&self, is_meant: impl Fn(&str, &Entry) -> bool) {
         for (token, entry) in self.lock().iter() {
-            if is_meant(token, &entry.user_id) && !entry.cut.is_cancelled() {
+            if is_meant(token, entry) && !entry.cut.is_cancelled() {
                 tracing::info!(%token, streams = entry.count, "open streams are cut: the token is revoked");
                 entry.cut.cancel();
             }

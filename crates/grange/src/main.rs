@@ -11,6 +11,7 @@ mod leader;
 mod logging;
 mod peers;
 mod server;
+mod service_accounts;
 mod shutdown;
 mod solo;
 mod store;
@@ -21,6 +22,11 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use arguments::{Arguments, Command};
+
+/// An API server's work is small pieces made and dropped by the thousand: an apply is twice as fast as with the system's
+/// allocator (`bench kubernetes-apply`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Threads for blocking work: password hashing, file reads.
 const MAX_BLOCKING_THREADS: usize = 16;

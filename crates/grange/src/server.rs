@@ -25,7 +25,7 @@ use crate::{
     kubeconfig_file,
     leader::Candidate,
     peers::Member,
-    shutdown,
+    service_accounts, shutdown,
     store::Engine,
 };
 
@@ -62,6 +62,8 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
         authority::share(&*store, folder).await?;
     }
 
+    let service_account_key = service_accounts::key(&*store).await?;
+
     let bound = Bound::bind(grange_gateway::Config {
         listen: plan.listen,
         server_url: plan.server_url.clone(),
@@ -79,6 +81,7 @@ pub(crate) async fn run(arguments: arguments::Server) -> anyhow::Result<ExitCode
     let mut api_config = grange_apiserver::Config::new(store, index.clone());
     api_config.leading = is_shared.then(|| leading.clone());
     api_config.version = KUBERNETES_VERSION.to_owned();
+    api_config.service_account_key = Some(service_account_key);
     let settings = Settings::new(Given {
         server_url: plan.server_url,
         is_server_url_chosen: plan.is_server_url_chosen,

@@ -1,7 +1,6 @@
 package clientgo
 
 import (
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -86,9 +85,6 @@ func TestAccess(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
-	if os.Getenv("GRANGE_CLIENTS_NO_TOKENS") != "" {
-		t.Skip("this server has no tokens of service accounts")
-	}
 	s, ctx := connect(t), t.Context()
 	accounts := s.typed.CoreV1().ServiceAccounts(s.namespace)
 	_, err := accounts.Create(ctx, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "robot"}}, metav1.CreateOptions{})

@@ -44,8 +44,11 @@ const pages: FleetPage[] = [
   },
 ]
 
-/** Those that the person may see. Reactive. */
+/** Those that the person may see. What is not known yet holds up what comes after it: the menu grows, nothing in it moves. Reactive. */
 export function fleetPages(): FleetPage[] {
   const access = accessOf(management)
-  return pages.filter(({ need }) => !need || access.may(need) === true)
+  const answers = pages.map(({ need }) => !need || access.may(need))
+  const unknown = answers.indexOf(undefined)
+  const known = unknown === -1 ? pages : pages.slice(0, unknown)
+  return known.filter((_, index) => answers[index])
 }

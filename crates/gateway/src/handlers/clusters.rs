@@ -18,14 +18,15 @@ const MAX_ID_BYTES: usize = 63;
 pub(crate) async fn cluster(mut call: Call) -> Result<Response<Body>, Status> {
     let (id, inner) = split(call.route.pattern, call.request.uri())?;
     *call.request.uri_mut() = inner;
-    let person = call.person()?.clone();
+    let user = call.caller()?.user().clone();
     let Call { front, request, .. } = call;
     if id == LOCAL {
-        return forward(&front, person.user, request).await;
+        return forward(&front, user, request).await;
     }
-    let access = ClusterAccess::ask(&*front.parts.apiserver.authorizer(), &person.user, &id);
-    // Unknown and forbidden look the same: nobody learns which ids exist.
-    let identity = downstream_identity(&person.user, access).ok_or_else(|| cluster_not_found(&id))?;
+    let access = ClusterAccess::ask(&*front.parts.apiserver.authorizer(), &user, &id);
+    // Unknown and forbidden look the same: nobody learns which ids exist. A service account of the management API is
+    // nobody in any other cluster.
+    let identity = downstream_identity(&user, access).ok_or_else(|| cluster_not_found(&id))?;
     if !front.parts.registry.is_connected(&id) && !cluster_exists(&front, &id).await? {
         return Err(cluster_not_found(&id));
     }

@@ -13,7 +13,7 @@ use crate::{Body, dispatch::Call, front::Front};
 const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 pub(crate) async fn management(call: Call) -> Result<Response<Body>, Status> {
-    let user = call.person()?.user.clone();
+    let user = call.caller()?.user().clone();
     let Call { front, request, .. } = call;
     forward(&front, user, request).await
 }

@@ -1,7 +1,6 @@
 //! Health, metrics, the CA.
 use grange_apimachinery::Status;
-use grange_apiserver::Attributes;
-use grange_identity::Identity;
+use grange_apiserver::{Attributes, UserInfo};
 use http::Response;
 
 use crate::{Body, dispatch::Call, front::Front, respond};
@@ -34,10 +33,10 @@ pub(crate) fn metrics(call: &Call) -> Response<Body> {
     respond::text(front.metrics.render(&gauges))
 }
 
-/// Whether a person may `get` a path that is no resource.
-pub(crate) fn may_get_path(front: &Front, identity: &Identity, path: &str) -> bool {
+/// Whether a client may `get` a path that is no resource.
+pub(crate) fn may_get_path(front: &Front, user: &UserInfo, path: &str) -> bool {
     let attributes = Attributes {
-        user: &identity.user,
+        user,
         verb: "get",
         group: "",
         version: "",

@@ -1,5 +1,5 @@
 //! The inventory: every row of the route table is tried without a credential, with a wrong one, by a person without
-//! rights, with a body over its limit, and with a method it does not have.
+//! rights, by a service account, with a body over its limit, and with a method it does not have.
 use grange_gateway::routes::{Access, BodyLimit, Endpoint, ROUTES, Route};
 use reqwest::Method;
 use serde_json::json;
@@ -19,6 +19,9 @@ fn example(route: &Route) -> (String, &'static str, &'static [u16]) {
         Endpoint::Management => match route.pattern {
             Under("/api/") => (under("v1/secrets"), "GET", &[403]),
             Under("/apis/") => (under("management.cattle.io/v3/users"), "GET", &[403]),
+            // The keys that tokens of service accounts are checked with are for those who may know the issuer.
+            Under("/openid/") => (under("v1/jwks"), "GET", &[403]),
+            Exact("/.well-known/openid-configuration") => (under(""), "GET", &[403]),
             // Discovery is for everybody who is somebody.
             Under(_) => (under("v3"), "GET", &[200]),
             Exact(path) => (path.to_owned(), "GET", &[200]),
@@ -52,22 +55,27 @@ fn example(route: &Route) -> (String, &'static str, &'static [u16]) {
     }
 }
 
+fn is_about_tokens(path: &str) -> bool {
+    path.starts_with("/openid/") || path.starts_with("/.well-known/")
+}
+
 #[tokio::test]
 async fn every_route_is_tried_unauthenticated_unauthorised_oversized_and_with_a_wrong_method() {
     let gate = Gate::start().await;
     let (nobody_id, _) = gate.nobody().await;
+    let robot = gate.service_account("robot").await;
     for route in ROUTES {
         let (path, method, allowed) = example(route);
         let method: Method = method.parse().unwrap();
         let what = format!("{method} {path}");
 
-        for credential in [None, Some("token-aaaaa:wrong"), Some("garbage")] {
+        for credential in [None, Some("token-aaaaa:wrong"), Some("garbage"), Some("eyJh.eyJi.c2ln")] {
             let mut request = gate.request(method.clone(), &path);
             if let Some(credential) = credential {
                 request = request.bearer_auth(credential);
             }
             let answer = send(request).await;
-            if route.access == Access::Person {
+            if matches!(route.access, Access::Person | Access::Client) {
                 assert_eq!(answer.code, 401, "{what} with {credential:?}: {}", answer.text);
                 assert!(answer.text.contains("must authenticate"), "{what}: {}", answer.text);
             } else if credential.is_none() || route.access == Access::Public {
@@ -80,6 +88,20 @@ async fn every_route_is_tried_unauthenticated_unauthorised_oversized_and_with_a_
         let token = crate::support::token(&gate.identity, &nobody_id).await;
         let answer = send(gate.request(method.clone(), &path).bearer_auth(&token)).await;
         assert!(allowed.contains(&answer.code), "{what} by nobody: {} {}", answer.code, answer.text);
+
+        // A service account has no way into what is for people.
+        let answer = send(gate.request(method.clone(), &path).bearer_auth(&robot)).await;
+        match route.access {
+            Access::Person => {
+                assert_eq!(answer.code, 403, "{what} by a service account: {}", answer.text);
+                assert!(answer.text.contains("is for people"), "{what}: {}", answer.text);
+            }
+            // Kubernetes lets service accounts see who issues their tokens, and people without rights not.
+            _ if is_about_tokens(&path) => assert_eq!(answer.code, 200, "{what} by a robot: {}", answer.text),
+            _ => {
+                assert!(allowed.contains(&answer.code), "{what} by a robot: {} {}", answer.code, answer.text)
+            }
+        }
 
         let limit = match route.body {
             BodyLimit::Streamed => None,

@@ -232,6 +232,54 @@ async fn revoking_a_token_cuts_its_open_watch_within_a_second() {
 }
 
 #[tokio::test]
+async fn a_service_account_is_somebody_in_the_management_api_and_nowhere_else() {
+    let gate = Gate::start().await;
+    let robot = gate.service_account("robot").await;
+    let as_robot = async |path: &str| send(gate.request(Method::GET, path).bearer_auth(&robot)).await;
+    let secrets = "/api/v1/namespaces/default/secrets";
+    let refused = as_robot(secrets).await;
+    assert_eq!(refused.code, 403, "{}", refused.text);
+    assert!(refused.text.contains("system:serviceaccount:default:robot"), "{}", refused.text);
+    // Even with every right it is nobody to a cluster: there, another account may bear its name.
+    let binding = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "robot"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": "default"}],
+    });
+    let bindings = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+    assert_eq!(gate.post(bindings, &binding).await.code, 201);
+    let cluster = json!({"apiVersion": "management.cattle.io/v3", "kind": "Cluster", "metadata": {"name": "c-m-abcdefgh"}, "spec": {"displayName": "one"}});
+    let made = gate.post("/apis/management.cattle.io/v3/clusters", &cluster).await;
+    assert_eq!(made.code, 201, "{}", made.text);
+    assert_eq!(gate.get("/k8s/clusters/c-m-abcdefgh/api/v1/nodes").await.code, 503, "it is not connected");
+    assert_eq!(as_robot("/k8s/clusters/c-m-abcdefgh/api/v1/nodes").await.code, 404);
+    for path in [secrets, "/k8s/clusters/local/api/v1/nodes", "/openid/v1/jwks", "/metrics"] {
+        let answer = as_robot(path).await;
+        assert!(matches!(answer.code, 200 | 404), "{path}: {} {}", answer.code, answer.text);
+    }
+    assert_eq!(as_robot(secrets).await.code, 200);
+
+    // A token for somebody else opens nothing here.
+    let elsewhere = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {"audiences": ["vault"]}});
+    let token = "/api/v1/namespaces/default/serviceaccounts/robot/token";
+    let issued = gate.post(token, &elsewhere).await.json();
+    let issued = issued["status"]["token"].as_str().unwrap();
+    assert_eq!(send(gate.request(Method::GET, secrets).bearer_auth(issued)).await.code, 401);
+
+    let watch = gate.request(Method::GET, "/api/v1/namespaces?watch=true").bearer_auth(&robot);
+    let mut watch = watch.send().await.unwrap().bytes_stream();
+    watch.next().await.unwrap().unwrap();
+    let account = "/api/v1/namespaces/default/serviceaccounts/robot";
+    let deleted = send(gate.request(Method::DELETE, account).bearer_auth(&gate.admin)).await;
+    assert_eq!(deleted.code, 200, "{}", deleted.text);
+    assert_eq!(as_robot(secrets).await.code, 401);
+    let ended = async { while let Some(Ok(_)) = watch.next().await {} };
+    tokio::time::timeout(DEADLINE, ended).await.expect("the watch is cut");
+}
+
+#[tokio::test]
 async fn disabling_a_user_ends_everything_of_theirs() {
     let gate = Gate::start().await;
     let (id, nobody) = gate.nobody().await;

@@ -99,6 +99,7 @@ impl Gate {
         let index = Arc::new(Index::default());
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let mut api = grange_apiserver::Config::new(store, index.clone());
+        api.service_account_key = grange_apiserver::service_account::new_key();
         api.definitions = grange_clusters::definitions(&hooks).unwrap();
         api.definitions.extend(grange_identity::resources::definitions(&index).unwrap());
         api.definitions.extend(grange_settings::definitions(&settings).unwrap());
@@ -163,6 +164,16 @@ impl Gate {
         let user = self.identity.create_user("nobody", "Nobody", Secret::new(PASSWORD), false).await.unwrap();
         let token = token(&self.identity, &user.id).await;
         (user.id, token)
+    }
+    /// A token of a new service account of the management API.
+    pub(crate) async fn service_account(&self, name: &str) -> String {
+        let accounts = "/api/v1/namespaces/default/serviceaccounts";
+        let made = self.post(accounts, &serde_json::json!({"metadata": {"name": name}})).await;
+        assert_eq!(made.code, 201, "{}", made.text);
+        let request = serde_json::json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest"});
+        let issued = self.post(&format!("{accounts}/{name}/token"), &request).await;
+        assert_eq!(issued.code, 201, "{}", issued.text);
+        issued.json()["status"]["token"].as_str().unwrap().to_owned()
     }
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.base))

@@ -67,11 +67,6 @@ impl Target {
         }
     }
 
-    /// Whether it issues tokens of service accounts: the management API has users and API keys instead.
-    fn issues_tokens(&self) -> bool {
-        !matches!(self.side, Side::Server(_))
-    }
-
     /// Ends the API server without warning and starts it on what it had stored, at the same address.
     async fn restart(&mut self) -> Result<()> {
         let (folder, port) = (self.folder.path(), self.port);

@@ -44,9 +44,6 @@ async fn run_tests(
     let mut command = program.command(&["-test.v", "-test.timeout", "500s"]);
     command.args(arguments).env("KUBE_FEATURE_WatchListClient", streams_lists);
     command.env("GRANGE_CLIENTS_RESTART", "1");
-    if !target.issues_tokens() {
-        command.env("GRANGE_CLIENTS_NO_TOKENS", "1");
-    }
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     let mut input = child.stdin.take().context("a pipe")?;
     let mut output = BufReader::new(child.stdout.take().context("a pipe")?).lines();

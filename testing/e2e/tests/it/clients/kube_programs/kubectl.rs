@@ -63,12 +63,11 @@ async fn run(name: &str, target: impl AsyncFnOnce() -> Result<Option<Target>>) -
 struct Kubectl {
     program: Program,
     is_old: bool,
-    has_tokens: bool,
 }
 
 async fn suite(target: &Target, program: &std::path::Path, name: &str) -> Result<()> {
     let program = Program::new(program, &target.kubeconfig())?.with(&["--namespace", "kites"])?;
-    let kubectl = Kubectl { program, is_old: name == OLD, has_tokens: target.issues_tokens() };
+    let kubectl = Kubectl { program, is_old: name == OLD };
     kubectl.creates().await.context("create")?;
     kubectl.gets().await.context("get")?;
     kubectl.tells().await.context("describe and explain")?;
@@ -421,14 +420,12 @@ impl Kubectl {
         self.says("auth can-i watch kites.kubectl.example --as=jane", &["yes"]).await?;
         if !self.is_old {
             self.says("auth whoami --as=jane", &["jane", "system:authenticated"]).await?;
-            if self.has_tokens {
-                let token = self.says("create token flyer --duration=1h", &[]).await?;
-                self.says(
-                    &format!("auth whoami --token={}", token.trim()),
-                    &["system:serviceaccount:kites:flyer"],
-                )
-                .await?;
-            }
+            let token = self.says("create token flyer --duration=1h", &[]).await?;
+            self.says(
+                &format!("auth whoami --token={}", token.trim()),
+                &["system:serviceaccount:kites:flyer"],
+            )
+            .await?;
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ async fn kubernetes() -> Result<()> {
 async fn suite(mut target: Target) -> Result<()> {
     let client = target.client(&target.kubeconfig()).await?;
     prepare(&client).await.context("preparing")?;
-    requests::all(&client, target.issues_tokens()).await?;
+    requests::all(&client).await?;
     runtime::all(&mut target, &client).await
 }
 

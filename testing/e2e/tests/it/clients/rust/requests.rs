@@ -22,7 +22,7 @@ use serde_json::json;
 use super::{Loom, MANAGER, NAMESPACE, loom};
 
 /// Everything that needs no watch.
-pub(super) async fn all(client: &Client, issues_tokens: bool) -> Result<()> {
+pub(super) async fn all(client: &Client) -> Result<()> {
     discovery(client).await.context("discovery")?;
     objects(client).await.context("objects")?;
     lists(client).await.context("lists")?;
@@ -31,10 +31,7 @@ pub(super) async fn all(client: &Client, issues_tokens: bool) -> Result<()> {
     deletions(client).await.context("deletions")?;
     events(client).await.context("events")?;
     reviews(client).await.context("reviews")?;
-    if issues_tokens {
-        tokens(client).await.context("tokens")?;
-    }
-    Ok(())
+    tokens(client).await.context("tokens")
 }
 
 fn looms(client: &Client) -> Api<Loom> {
