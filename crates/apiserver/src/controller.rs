@@ -46,6 +46,7 @@ impl<'a> Pages<'a> {
             start_after: self.after.as_deref(),
             limit: PAGE_ENTRIES,
             revision: self.revision,
+            count: false,
         };
         let page = self.store.list(request).await?;
         self.after = page.entries.last().map(|entry| entry.key.to_string());

@@ -201,6 +201,7 @@ pub(crate) async fn delete_collection(
                 start_after: after.as_deref(),
                 limit: PAGE_ENTRIES,
                 revision: None,
+                count: false,
             })
             .await
             .map_err(store_error)?;

@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures::StreamExt as _;
@@ -28,6 +29,9 @@ use crate::{
 
 /// Seconds after which a refused client may come again.
 const RETRY_AFTER_SECONDS: u32 = 1;
+/// Between two pieces of a collection while its user waits for more of them: what it takes to hand a piece over is work
+/// on both sides of the connection, and others shall find a processor free.
+const PACE: Duration = Duration::from_millis(1);
 /// Lists of at most this many objects cost about as much as a few gets.
 const SMALL_LIST: usize = 500;
 
@@ -91,9 +95,17 @@ impl Default for Share {
 /// A request's place in its user's share; free again when dropped.
 #[must_use]
 pub(crate) struct Seat {
-    _permit: OwnedSemaphorePermit,
+    cost: Cost,
     // Keeps the share from being forgotten while it is in use.
-    _share: Arc<Share>,
+    share: Arc<Share>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Seat {
+    /// Whether the user asks for more collections than are read at once.
+    fn is_stormy(&self) -> bool {
+        self.cost == Cost::Collection && self.share.waiting.load(Ordering::Relaxed) > 0
+    }
 }
 
 impl Fairness {
@@ -106,7 +118,7 @@ impl Fairness {
             Cost::Watch => &share.watches,
         };
         if let Ok(permit) = semaphore.clone().try_acquire_owned() {
-            return Ok(Seat { _permit: permit, _share: share });
+            return Ok(Seat { cost, share, _permit: permit });
         }
         if cost == Cost::Watch {
             return Err(too_many(&format!("too many watches of user {user:?} are open")));
@@ -118,7 +130,7 @@ impl Fairness {
         match timeout(MAX_WAITING_TIME, semaphore.clone().acquire_owned()).await {
             Ok(Ok(permit)) => {
                 drop(waiting);
-                Ok(Seat { _permit: permit, _share: share })
+                Ok(Seat { cost, share, _permit: permit })
             }
             _ => Err(too_many(&format!("too many requests of user {user:?} are being worked on"))),
         }
@@ -152,9 +164,14 @@ fn too_many(message: &str) -> Status {
 pub(crate) fn keep_seat(response: Response<Body>, seat: Seat) -> Response<Body> {
     response.map(|body| match body {
         Body::Stream(stream) => {
-            let seated = stream.map(move |piece: Result<_, BodyError>| {
-                let _ = &seat;
-                piece
+            let seated = stream.then(move |piece: Result<_, BodyError>| {
+                let is_stormy = seat.is_stormy();
+                async move {
+                    if is_stormy {
+                        tokio::time::sleep(PACE).await;
+                    }
+                    piece
+                }
             });
             Body::Stream(seated.boxed())
         }
@@ -233,6 +250,27 @@ mod tests {
         }
         let shares = fairness.shares.lock().unwrap();
         assert!(shares.len() <= MAX_SHARES && shares.contains_key("stays"), "{}", shares.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn collections_of_a_user_who_waits_for_more_come_slowly() {
+        let fairness = Arc::new(Fairness::default());
+        let mut seats = take(&fairness, "alice", Cost::Collection, user_collections()).await;
+        let pieces = std::iter::repeat_with(|| Ok(bytes::Bytes::from_static(b"a"))).take(10);
+        let response = Response::new(Body::Stream(futures::stream::iter(pieces).boxed()));
+        let Body::Stream(mut pieces) = keep_seat(response, seats.pop().unwrap()).into_body() else {
+            panic!("a stream")
+        };
+        let began = tokio::time::Instant::now();
+        pieces.next().await.unwrap().unwrap();
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        let waiting = Waiting(&fairness.share("alice").waiting);
+        waiting.0.fetch_add(1, Ordering::Relaxed);
+        pieces.next().await.unwrap().unwrap();
+        assert_eq!(began.elapsed(), PACE);
+        drop(waiting);
+        assert_eq!(pieces.count().await, 8);
+        assert_eq!(began.elapsed(), PACE);
     }
 
     #[tokio::test]

@@ -289,20 +289,28 @@ async fn select(
     prefix: &str,
     start: Option<String>,
     limit: usize,
-    mut revision: Option<Revision>,
+    asked: Option<Revision>,
     selection: &Selection<'_>,
 ) -> Result<Page, StoreError> {
-    let mut after = start.map(|start| format!("{prefix}{start}"));
+    let start = start.map(|start| format!("{prefix}{start}"));
+    let (mut after, mut revision) = (start.clone(), asked);
     let everything = selection.is_everything();
-    let page_limit = match (everything, limit) {
-        (true, limit) => limit,
-        (false, 0) => 0,
-        (false, limit) => limit.max(PAGE_ENTRIES),
-    };
+    // How many there are after a page is told where nothing is left out.
+    let count = everything && limit > 0;
+    let page_limit = if count { limit } else { limit.max(PAGE_ENTRIES) };
     let mut entries = Vec::new();
     loop {
-        let request = ListRequest { prefix, start_after: after.as_deref(), limit: page_limit, revision };
-        let mut page = inner.store.list(request).await?;
+        let request =
+            ListRequest { prefix, start_after: after.as_deref(), limit: page_limit, revision, count };
+        let mut page = match inner.store.list(request).await {
+            // What was begun to be read is gone, and nobody asked for that revision in particular.
+            Err(StoreError::Compacted { .. }) if asked.is_none() && revision.is_some() => {
+                (after, revision) = (start.clone(), None);
+                entries.clear();
+                continue;
+            }
+            page => page?,
+        };
         revision = Some(page.revision);
         let next = |entries: &[Entry]| {
             entries
@@ -310,7 +318,7 @@ async fn select(
                 .and_then(|entry| entry.key.strip_prefix(prefix))
                 .map(|key| encode_continue(page.revision.0 as i64, key))
         };
-        if everything {
+        if count {
             let more = page.remaining > 0;
             return Ok(Page {
                 next: if more { next(&page.entries) } else { None },
@@ -322,7 +330,7 @@ async fn select(
         after = page.entries.last().map(|entry| entry.key.to_string());
         let mut scanned = page.entries.drain(..);
         for entry in scanned.by_ref() {
-            if selection.matches(&entry.value) {
+            if everything || selection.matches(&entry.value) {
                 entries.push(entry);
                 if limit > 0 && entries.len() == limit {
                     break;
@@ -338,6 +346,8 @@ async fn select(
         if page.remaining == 0 || after.is_none() {
             return Ok(Page { entries, revision: page.revision, next: None, remaining: None });
         }
+        // A large collection takes milliseconds; whoever waits for a thread comes in between.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -91,6 +91,8 @@ pub struct ListRequest<'a> {
     pub limit: usize,
     /// As of this revision; `None` is now.
     pub revision: Option<Revision>,
+    /// Whether to count what follows the page, which takes as long as reading it.
+    pub count: bool,
 }
 
 /// A page of a list.
@@ -100,7 +102,7 @@ pub struct ListPage {
     pub entries: Vec<Entry>,
     /// The revision they are consistent at.
     pub revision: Revision,
-    /// How many keys with the prefix follow the last entry.
+    /// How many keys with the prefix follow the last entry; if that was not to be counted, 1 when there are any.
     pub remaining: u64,
 }
 

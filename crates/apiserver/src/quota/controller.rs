@@ -57,7 +57,8 @@ async fn sync_all(inner: &Inner, served: &Arc<Served>, due: Due) -> Result<(), S
 
 /// Every quota there is.
 async fn all(inner: &Inner, served: &Served) -> Result<(Revision, Due), StoreError> {
-    let request = ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None };
+    let request =
+        ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None, count: false };
     let page = inner.store.list(request).await?;
     let mut due = Due::new();
     for entry in &page.entries {
@@ -137,7 +138,8 @@ async fn count(inner: &Inner, namespace: &str, quota: &Object) -> Result<Usage, 
         let prefix = keys::list_prefix(&served.prefix, namespace);
         if !usage::is_measured(group, plural) {
             if scopes.is_empty() {
-                let request = ListRequest { prefix: &prefix, start_after: None, limit: 1, revision: None };
+                let request =
+                    ListRequest { prefix: &prefix, start_after: None, limit: 1, revision: None, count: true };
                 let page = inner.store.list(request).await?;
                 let number = i64::try_from(page.entries.len() as u64 + page.remaining).unwrap_or(i64::MAX);
                 for name in usage::usage(group, plural, &Object::default()).into_keys() {

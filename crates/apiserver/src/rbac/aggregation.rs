@@ -18,7 +18,13 @@ async fn follow(inner: &Inner) -> Result<(), StoreError> {
     loop {
         let page = inner
             .store
-            .list(ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None })
+            .list(ListRequest {
+                prefix: &served.prefix,
+                start_after: None,
+                limit: 0,
+                revision: None,
+                count: false,
+            })
             .await?;
         let roles: Vec<Object> =
             page.entries.iter().filter_map(|entry: &Entry| served.entry_object(entry).ok()).collect();

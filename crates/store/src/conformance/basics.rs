@@ -56,7 +56,7 @@ pub async fn lists_and_pages(harness: &mut dyn Harness) {
     }
     let (second, last) = (written[1], written[9]);
     let listed = async |prefix, start_after, limit, revision| {
-        let request = ListRequest { prefix, start_after, limit, revision };
+        let request = ListRequest { prefix, start_after, limit, revision, count: true };
         let page = store.list(request).await.expect("list");
         let keys: Vec<String> = page.entries.iter().map(|entry| entry.key.to_string()).collect();
         for entry in &page.entries {
@@ -64,6 +64,11 @@ pub async fn lists_and_pages(harness: &mut dyn Harness) {
         }
         (keys.join(" "), page.remaining, page.revision.0)
     };
+    let uncounted = async |limit| {
+        let request = ListRequest { prefix: "b/", limit, ..ListRequest::default() };
+        store.list(request).await.expect("list").remaining
+    };
+    assert_eq!((uncounted(0).await, uncounted(6).await, uncounted(2).await), (0, 0, 1));
     let all = ("b/ b/1 b/2 b/3 b/é b/\u{10ffff}".to_owned(), 0, last);
     assert_eq!(listed("b/", None, 0, None).await, all);
     assert_eq!(listed("b/", None, 6, None).await, all);

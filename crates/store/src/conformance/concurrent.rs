@@ -201,7 +201,8 @@ async fn read_pages(store: &dyn Store) -> (Revision, Vec<Entry>) {
     let mut expected_remaining = None;
     loop {
         let after = entries.last().map(|entry| Arc::clone(&entry.key));
-        let request = ListRequest { prefix: "p/", start_after: after.as_deref(), limit: 7, revision };
+        let request =
+            ListRequest { prefix: "p/", start_after: after.as_deref(), limit: 7, revision, count: true };
         let page = store.list(request).await.expect("page");
         assert_eq!(page.revision, revision.unwrap_or(page.revision));
         revision = Some(page.revision);

@@ -148,7 +148,8 @@ async fn take(
         Step::Get { key } => assert_eq!(store.get(key).await.expect("get"), model.get(key)),
         Step::List { prefix, start_after, limit, back } => {
             let revision = back.map(|back| revision(model, back));
-            let request = ListRequest { prefix, start_after: *start_after, limit: *limit, revision };
+            let request =
+                ListRequest { prefix, start_after: *start_after, limit: *limit, revision, count: true };
             let parts = |page: crate::ListPage| (page.entries, page.revision, page.remaining);
             same(store.list(request.clone()).await.map(parts), model.list(&request).map(parts));
         }

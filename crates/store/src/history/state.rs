@@ -176,7 +176,8 @@ impl State {
             });
         let limit = if request.limit == 0 { usize::MAX } else { request.limit };
         let entries = visible.by_ref().take(limit).filter_map(|(key, version)| version.entry(key)).collect();
-        Ok(ListPage { entries, revision, remaining: visible.count() as u64 })
+        let uncounted = if request.count { usize::MAX } else { 1 };
+        Ok(ListPage { entries, revision, remaining: visible.take(uncounted).count() as u64 })
     }
 
     pub(super) fn check_open(&self) -> Result<(), StoreError> {
