@@ -5,6 +5,7 @@ import { isRecord } from '@/core/same'
 import { newObject } from '../new-object'
 import { machineLike } from './form/blank'
 import { secretName } from './form/cloud-init-volume'
+import { DYNAMIC_KEY_NAMES, DYNAMIC_KEY_USERS } from './form/credentials'
 import {
   CLAIM_TEMPLATES,
   claimOf,
@@ -12,6 +13,7 @@ import {
   IMAGE_ID,
   KUBEVIRT,
   named,
+  parseJson,
   specOf,
   sshNamesOf,
   VM_NAME,
@@ -59,7 +61,22 @@ export function cloneOf(source: VirtualMachine, { name, key, runStrategy, claim 
   rename(machine, name)
   machine.metadata.annotations = { ...machine.metadata.annotations, [CLAIM_TEMPLATES]: JSON.stringify(templates) }
   machine.spec = { ...machine.spec, runStrategy }
-  return { machine, secrets: renameSecrets(spec, name, key) }
+  const secrets = renameSecrets(spec, name, key)
+  copyDynamicKeys(source, machine, secrets)
+  return { machine, secrets }
+}
+
+/** Which key pairs its credentials are made of, under the new names of their Secrets. */
+function copyDynamicKeys(source: VirtualMachine, machine: VirtualMachine, secrets: SecretNames): void {
+  const annotations = source.spec?.template?.metadata?.annotations
+  const pairs = parseJson(annotations?.[DYNAMIC_KEY_NAMES])
+  const metadata = machine.spec?.template?.metadata
+  if (!isRecord(pairs) || !metadata) return
+  metadata.annotations = {
+    ...metadata.annotations,
+    [DYNAMIC_KEY_USERS]: annotations?.[DYNAMIC_KEY_USERS] ?? '[]',
+    [DYNAMIC_KEY_NAMES]: JSON.stringify(Object.fromEntries(Object.entries(pairs).map(([secret, ids]) => [secrets.get(secret) ?? secret, ids]))),
+  }
 }
 
 function rename(machine: VirtualMachine, name: string): void {

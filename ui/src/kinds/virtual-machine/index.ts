@@ -2,7 +2,7 @@
 import { Monitor } from '@lucide/vue'
 
 import { defineKind, type Fact } from '@/core/kinds'
-import { at, keyOf, resourceId, textAt } from '@/core/kubernetes'
+import { at, keyOf, listAt, resourceId, textAt } from '@/core/kubernetes'
 import { formatBytes, formatCores } from '@/core/quantity'
 import { NO_NAMESPACE } from '@/router'
 
@@ -16,6 +16,7 @@ import {
   coresOf,
   DESCRIPTION,
   INSTANCES,
+  instanceLabelsOf,
   MACHINES,
   memoryOf,
   named,
@@ -26,6 +27,9 @@ import {
   type VirtualMachine,
 } from './types'
 import { machineState } from './state'
+
+const devicesOf = (machine: VirtualMachine): number =>
+  listAt(specOf(machine), 'domain', 'devices', 'hostDevices').length + listAt(specOf(machine), 'domain', 'devices', 'gpus').length
 
 export const virtualMachineKind = defineKind<VirtualMachine>({
   ...MACHINES,
@@ -89,6 +93,9 @@ export const virtualMachineKind = defineKind<VirtualMachine>({
     { id: 'networks', label: () => m.tabs.networks, component: () => import('./tabs/NetworksTab.vue'), count: (machine) => named(specOf(machine).domain?.devices?.interfaces).length },
     { id: 'scheduling', label: () => m.tabs.scheduling, component: () => import('./tabs/SchedulingTab.vue') },
     { id: 'cloud-init', label: () => m.tabs.cloudInit, component: () => import('./tabs/CloudInitTab.vue') },
+    { id: 'credentials', label: () => m.tabs.credentials, component: () => import('./tabs/CredentialsTab.vue'), when: (machine) => listAt(specOf(machine), 'accessCredentials').length > 0, count: (machine) => listAt(specOf(machine), 'accessCredentials').length },
+    { id: 'devices', label: () => m.tabs.devices, component: () => import('./tabs/DevicesTab.vue'), when: (machine) => devicesOf(machine) > 0, count: devicesOf },
+    { id: 'instance-labels', label: () => m.tabs.instanceLabels, component: () => import('./tabs/InstanceLabelsTab.vue'), when: (machine) => Object.keys(instanceLabelsOf(machine)).length > 0, count: (machine) => Object.keys(instanceLabelsOf(machine)).length },
     { id: 'snapshots', label: () => m.tabs.snapshots, component: () => import('./tabs/SnapshotsTab.vue') },
     { id: 'migration', label: () => m.tabs.migration, component: () => import('./tabs/MigrationTab.vue'), when: (machine, context) => instanceOf(machine, context)?.status?.migrationState !== undefined },
     { id: 'logs', label: () => m.tabs.logs, component: () => import('./tabs/LogsTab.vue'), when: (machine, context) => instanceOf(machine, context) !== undefined },

@@ -175,6 +175,8 @@ export function runStrategyOf({ spec }: VirtualMachine): string {
 
 export const annotation = (object: KubeObject, key: string): string | undefined => object.metadata.annotations?.[key]
 
+export const instanceLabelsOf = (machine: VirtualMachine): Record<string, string> => machine.spec?.template?.metadata?.labels ?? {}
+
 /** Lists as a cluster may send them: absent, or with things in them that have no name. */
 export function named<T extends { name: string }>(list: readonly T[] | undefined | null): T[] {
   return Array.isArray(list) ? list.filter((item) => typeof item?.name === 'string') : []

@@ -13,6 +13,7 @@ import {
   type InstanceSpec,
   type VirtualMachine,
 } from '../types'
+import { DYNAMIC_KEY_NAMES, DYNAMIC_KEY_USERS } from './credentials'
 import { freeName, newKey, type Expression, type MachineModel, type MachineRule, type NodeRule, type NetworkRow, type VolumeRow } from './model'
 import { HOT_PLUG, readModel } from './read'
 
@@ -80,7 +81,7 @@ export function machineLike(source: VirtualMachine, namespace: string): VirtualM
     spec: {
       runStrategy: strategy === 'Halted' && source.metadata.uid ? 'RerunOnFailure' : strategy,
       template: {
-        metadata: { annotations: { ...template?.annotations }, labels: { ...template?.labels } },
+        metadata: { annotations: Object.fromEntries(Object.entries(template?.annotations ?? {}).filter(([key]) => key !== DYNAMIC_KEY_NAMES && key !== DYNAMIC_KEY_USERS)), labels: { ...template?.labels } },
         spec,
       },
     },

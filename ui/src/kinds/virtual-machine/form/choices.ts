@@ -74,6 +74,7 @@ export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOr
   const cloudTemplates = all<KubeObject>(CONFIG_MAPS, CLOUD_INIT_LABEL)
 
   const images = computed(() => new Map(imageObjects.value.map((image) => [idOf(image), imageFacts(image)])))
+  const keys = computed(() => new Map(keyPairs.value.map((pair) => [idOf(pair), pair.spec?.publicKey ?? ''])))
   const isOwnImageClass = ({ parameters }: StorageClass): boolean => parameters?.['backingImage'] !== undefined
   const defaultClass = computed(() => classes.value.find(({ metadata }) => metadata.annotations?.[DEFAULT_CLASS] === 'true')?.metadata.name ?? '')
 
@@ -86,6 +87,7 @@ export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOr
         accessModes: (name) => accessModesOf(classByName.get(name)),
         defaultClass: defaultClass.value,
         claim: (name) => claims.value.find(({ metadata }) => metadata.name === name),
+        publicKey: (id) => keys.value.get(id),
       }
     }),
     namespaces: computed(() =>
@@ -113,7 +115,7 @@ export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOr
         .map((network) => ({ value: idOf(network), label: idOf(network) }))
         .toSorted(byLabel),
     ),
-    keys: computed(() => new Map(keyPairs.value.map((pair) => [idOf(pair), pair.spec?.publicKey ?? '']))),
+    keys,
     nodes: computed(() => nodes.value.map(({ metadata }) => metadata.name).toSorted()),
     templates: all<KubeObject>(TEMPLATES),
     templateVersions: all<KubeObject>(TEMPLATE_VERSIONS),

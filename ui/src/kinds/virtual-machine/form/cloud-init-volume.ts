@@ -2,6 +2,7 @@
 import type { KubeObject } from '@/core/kubernetes'
 
 import { CLOUD_INIT_LABEL, KUBEVIRT, type Disk, type VirtualMachine, type Volume } from '../types'
+import { encodeBase64 } from './base64'
 import type { Draft } from './draft'
 import { CLOUD_INIT_DISK, keyFor, type MachineModel } from './model'
 import { isCloudInit } from './read'
@@ -79,16 +80,3 @@ export const cloudInitData = ({ userData, networkData }: Pick<MachineModel, 'use
   userdata: encodeBase64(userData),
   networkdata: encodeBase64(networkData),
 })
-
-export function encodeBase64(text: string): string {
-  return btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''))
-}
-
-/** The text, or nothing when it is none. */
-export function decodeBase64(text: string | undefined): string {
-  try {
-    return new TextDecoder().decode(Uint8Array.from(atob(text ?? ''), (letter) => letter.charCodeAt(0)))
-  } catch {
-    return ''
-  }
-}

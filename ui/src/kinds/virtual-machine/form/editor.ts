@@ -14,12 +14,13 @@ import { MACHINE_ACTIONS, type VirtualMachine } from '../types'
 import { newModel } from './blank'
 import { useChoices, type Choices } from './choices'
 import { withKeys } from './cloud-config'
-import { decodeBase64 } from './cloud-init-volume'
+import { decodeBase64 } from './base64'
+import { keepTyped, secretChanges } from './credentials'
 import { formRules } from './form-rules'
 import { formMessages as m } from './messages'
 import type { MachineModel } from './model'
 import type { Start } from './start'
-import { Creation, Edit, manifestsOf, needsRestart, readCloudInit, saveCloudInit, type Basis } from './submit'
+import { Creation, Edit, manifestsOf, needsRestart, readCloudInit, saveCloudInit, saveCredentials, type Basis } from './submit'
 import { writeModel } from './write'
 
 export interface Editor {
@@ -45,7 +46,7 @@ export type Sender = (model: MachineModel, basis: Basis, options: { dryRun: bool
 export function useEditor(scope: Scope, start: Start, send?: Sender): Editor {
   const base = shallowRef(start.base)
   const before = shallowRef(start.before)
-  const form = useForm<MachineModel>({ draft: `${send ? 'template' : 'vm'}/${scope.id}/${start.origin}`, initial: start.model, rules: formRules(start, send !== undefined), secrets: ['userData', 'networkData'] })
+  const form = useForm<MachineModel>({ draft: `${send ? 'template' : 'vm'}/${scope.id}/${start.origin}`, initial: start.model, rules: formRules(start, send !== undefined), secrets: ['userData', 'networkData', 'credentials'] })
   const { model } = form
   const choices = useChoices(scope, () => model.namespace)
   const showsProblems = ref(false)
@@ -82,9 +83,9 @@ export function useEditor(scope: Scope, start: Start, send?: Sender): Editor {
     const texts = await readCloudInit(scope, { ...machine, metadata: { ...machine.metadata, namespace: '' } }, decodeBase64)
     base.value = machine
     before.value = begun.before
-    const { key, template, count, userData, networkData } = model
+    const { key, template, count, userData, networkData, credentials, name } = model
     const inline = texts && (texts.userData !== '' || texts.networkData !== '') ? texts : { userData, networkData }
-    Object.assign(model, begun.model, { key, template, count, ...inline, volumes: begun.model.volumes.map((row, index) => ({ ...row, key: keyIn(begun.before.volumes[index]?.claim) ?? row.key })) })
+    Object.assign(model, begun.model, { key, template, count, ...inline, credentials: keepTyped(begun.model.credentials, credentials, name.trim()), volumes: begun.model.volumes.map((row, index) => ({ ...row, key: keyIn(begun.before.volumes[index]?.claim) ?? row.key })) })
     return true
   }
   const close = async (): Promise<void> => {
@@ -112,6 +113,7 @@ export function useEditor(scope: Scope, start: Start, send?: Sender): Editor {
     const needed = restarts.value
     const saved = await form.submit(async (options) => {
       await saveCloudInit(scope, start.base, model, before.value, options)
+      await saveCredentials(scope, start.base, secretChanges(model, before.value, start.base.metadata.name, 0, choices.facts.value.publicKey), options)
       return edit.write(desired.value, options)
     })
     if (!saved) return undefined

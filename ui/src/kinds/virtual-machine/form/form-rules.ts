@@ -4,7 +4,7 @@ import type { Rule } from '@/core/forms'
 import { formMessages as m } from './messages'
 import type { MachineModel } from './model'
 import type { Start } from './start'
-import { coresProblem, countProblem, gibProblem, graceProblem, hasProblems, hostnameProblem, maxProblem, nameOfMachineProblem, networkDataText, networkProblems, reservedMemoryProblem, userDataText, volumeProblems } from './rules'
+import { coresProblem, countProblem, credentialProblems, gibProblem, graceProblem, hasProblems, hostnameProblem, maxProblem, nameOfMachineProblem, networkDataText, networkProblems, reservedMemoryProblem, userDataText, volumeProblems } from './rules'
 
 export const FIELDS = {
   name: 'metadata.name',
@@ -21,6 +21,8 @@ export const SECTION_FIELDS: Record<string, RegExp> = {
   volumes: /^(volumes|spec\.template\.spec\.volumes.*|spec\.template\.spec\.domain\.devices\.disks.*|metadata\.annotations.*)$/,
   networks: /^(networks|spec\.template\.spec\.networks.*|spec\.template\.spec\.domain\.devices\.interfaces.*)$/,
   scheduling: /^(scheduling|spec\.template\.spec\.(affinity|nodeSelector).*)$/,
+  devices: /^(devices|spec\.template\.spec\.domain\.devices\.(hostDevices|gpus).*)$/,
+  credentials: /^(credentials|spec\.template\.spec\.accessCredentials.*)$/,
   'cloud-init': /^(userData|networkData)$/,
   advanced: /^(reservedMemory|spec\.runStrategy|spec\.template\.spec\.(hostname|terminationGracePeriodSeconds)|spec\.template\.spec\.domain\.(machine|firmware|cpu\.dedicatedCpuPlacement|devices\.tpm))$/,
 }
@@ -28,6 +30,7 @@ export const SECTION_FIELDS: Record<string, RegExp> = {
 /** A template may leave open which image its machines are made from. */
 export function formRules({ isNew, before }: Pick<Start, 'isNew' | 'before'>, isTemplate: boolean): Record<string, Rule<MachineModel>> {
   const olds = new Map(before.volumes.map((row) => [row.id, row]))
+  const oldCredentials = new Map(before.credentials.map((row) => [row.id, row]))
   return {
     ...(isNew && { [FIELDS.name]: nameOfMachineProblem }),
     ...(isNew && !isTemplate && { count: countProblem, image: imageProblem }),
@@ -37,6 +40,7 @@ export function formRules({ isNew, before }: Pick<Start, 'isNew' | 'before'>, is
     maxMemory: (model) => maxProblem(model, 'memory'),
     volumes: ({ volumes }) => (volumes.some((row) => hasProblems(volumeProblems(row, volumes, olds.get(row.id), isTemplate))) ? m.problems.volumes : null),
     networks: ({ networks }) => (networks.some((row) => hasProblems(networkProblems(row, networks))) ? m.problems.networks : null),
+    credentials: ({ credentials }) => (credentials.some((row) => hasProblems(credentialProblems(row, credentials, oldCredentials.get(row.id)))) ? m.problems.credentials : null),
     userData: ({ hasCloudInit, userData }) => (hasCloudInit ? userDataText(userData) : null),
     networkData: ({ hasCloudInit, networkData }) => (hasCloudInit ? networkDataText(networkData) : null),
     reservedMemory: reservedMemoryProblem,

@@ -49,6 +49,32 @@ export interface NetworkRow {
   mac: string
 }
 
+/** How somebody gets into the guest, set by its agent. */
+export interface CredentialRow {
+  id: string
+  /** Five letters that name the Secret which is made for it. */
+  key: string
+  type: 'password' | 'keys' | 'other'
+  /** The Secret's name once there is one. */
+  secret: string
+  /** Whose password it is. */
+  user: string
+  /** Empty where what the Secret holds stays. */
+  password: string
+  /** Whom the keys let in, separated by commas. */
+  users: string
+  /** `namespace/name` of key pairs. */
+  keys: string[]
+}
+
+/** A device of a host that the machine has for itself. */
+export interface DeviceRow {
+  /** The device's own name. */
+  name: string
+  /** What kind of device the machine asks for: the resource that hosts offer. */
+  resource: string
+}
+
 export const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist', 'Gt', 'Lt'] as const
 export type Operator = (typeof OPERATORS)[number]
 
@@ -100,6 +126,11 @@ export interface MachineModel {
   nodeRules: NodeRule[]
   machineRules: MachineRule[]
 
+  /** PCI and USB devices, and functions of network cards. */
+  hostDevices: DeviceRow[]
+  gpus: DeviceRow[]
+
+  credentials: CredentialRow[]
   hasCloudInit: boolean
   userData: string
   networkData: string

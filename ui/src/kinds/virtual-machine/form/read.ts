@@ -26,7 +26,8 @@ import {
   type VirtualMachine,
   type Volume,
 } from '../types'
-import { newKey, OPERATORS, type Expression, type MachineModel, type MachineRule, type NetworkRow, type NodeRule, type Operator, type VolumeRow } from './model'
+import { readCredentials } from './credentials'
+import { newKey, OPERATORS, type DeviceRow, type Expression, type MachineModel, type MachineRule, type NetworkRow, type NodeRule, type Operator, type VolumeRow } from './model'
 
 export const HOT_PLUG = 'harvesterhci.io/enableCPUAndMemoryHotplug'
 const GIB = 2 ** 30
@@ -55,6 +56,9 @@ export function readModel(machine: VirtualMachine): MachineModel {
     networks: readNetworks(spec),
     ...readPlacement(spec),
     machineRules: readMachineRules(spec),
+    hostDevices: readDevices(spec, 'hostDevices'),
+    gpus: readDevices(spec, 'gpus'),
+    credentials: readCredentials(machine),
     // Cloud-init may stand in a Secret, which whoever opens the form reads.
     hasCloudInit: named(spec.volumes).some((volume) => isRecord(volume.cloudInitNoCloud) || isRecord(volume.cloudInitConfigDrive)),
     userData: '',
@@ -79,6 +83,10 @@ export function readModel(machine: VirtualMachine): MachineModel {
     annotations: ownPairs(machine.metadata.annotations),
   }
 }
+
+/** Devices without a name of their own are left to the YAML. */
+const readDevices = ({ domain }: InstanceSpec, list: 'hostDevices' | 'gpus'): DeviceRow[] =>
+  named(listAt(domain, 'devices', list) as { name: string }[]).map((device) => ({ name: device.name, resource: textAt(device, 'deviceName') ?? '' }))
 
 const ownPairs = (record: Record<string, string> | undefined): MachineModel['labels'] =>
   toPairs(record).filter(({ key }) => !isOwnKey(key))

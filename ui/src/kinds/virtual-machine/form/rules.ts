@@ -3,7 +3,8 @@ import { MAX_LABEL, nameProblem } from '@/core/forms/rules'
 
 import { yamlProblem, userDataProblem } from './cloud-config'
 import { formMessages as m } from './messages'
-import { MAX_COUNT, type MachineModel, type NetworkRow, type VolumeRow } from './model'
+import { usersOf } from './credentials'
+import { MAX_COUNT, type CredentialRow, type MachineModel, type NetworkRow, type VolumeRow } from './model'
 import { numberOf } from './quantities'
 
 /** By field of the row. */
@@ -74,6 +75,37 @@ export function networkProblems(row: NetworkRow, rows: readonly NetworkRow[]): R
   }
   if (row.network === '' && rows.some((other) => other !== row && other.network === '')) problems.network = m.problems.oneManagement
   return problems
+}
+
+/** Shortest password that Harvester's own console takes. */
+const MIN_PASSWORD = 6
+/** Users' names are keys in a Secret. */
+const USER_NAME = /^[-._a-zA-Z0-9]{1,253}$/
+
+/** A password that is there already is kept when none is typed, as long as it stays that user's. */
+export function credentialProblems(row: CredentialRow, rows: readonly CredentialRow[], old: CredentialRow | undefined): RowProblems<CredentialRow> {
+  const problems: RowProblems<CredentialRow> = {}
+  if (row.type === 'keys') {
+    const users = usersOf(row)
+    if (users.length === 0) problems.users = m.problems.required
+    else if (!users.every((user) => USER_NAME.test(user))) problems.users = m.problems.userName
+    if (row.keys.length === 0) problems.keys = m.problems.chooseKey
+  }
+  if (row.type !== 'password') return problems
+  const user = row.user.trim()
+  const isKept = row.secret !== '' && old?.user === user
+  if (user === '' && !isKept) problems.user = m.problems.required
+  else if (user !== '' && !USER_NAME.test(user)) problems.user = m.problems.userName
+  else if (user !== '' && rows.some((other) => other !== row && other.type === 'password' && other.user.trim() === user)) problems.user = m.problems.sameUser
+  if (row.password === '' ? !isKept : row.password.length < MIN_PASSWORD) problems.password = m.problems.password(MIN_PASSWORD)
+  if (row.password !== '' && user === '') problems.user = m.problems.required
+  return problems
+}
+
+/** A device is in one host, and a machine runs on one. */
+export function devicesProblem(nodes: readonly string[]): string | null {
+  const distinct = new Set(nodes)
+  return distinct.size > 1 ? m.problems.devices([...distinct].toSorted()) : null
 }
 
 export function macProblem(mac: string): string | null {

@@ -6,6 +6,7 @@ export const facts: Facts = {
   image: (id) => (id === 'harvester-public/image-abcde' ? { storageClass: 'longhorn-image-abcde' } : undefined),
   accessModes: () => ['ReadWriteMany'],
   defaultClass: 'harvester-longhorn',
+  publicKey: (id) => (id === 'demo/alice' ? 'ssh-ed25519 AAAA alice' : undefined),
   claim: (name) =>
     name === 'old-data' ? { spec: { accessModes: ['ReadWriteMany'], volumeMode: 'Block', storageClassName: 'harvester-longhorn', resources: { requests: { storage: '5Gi' } } } } : undefined,
 }

@@ -8,10 +8,10 @@ import { imageFacts, type VirtualMachineImage } from '../../virtual-machine-imag
 import { IMAGES, NODES, SETTINGS, SSH_NAMES, TEMPLATE_VERSIONS, type VirtualMachine } from '../types'
 import { blankMachine, machineLike, newModel, newVolume, withImage } from './blank'
 import { DEFAULT_USER_DATA } from './cloud-config'
-import { decodeBase64 } from './cloud-init-volume'
+import { decodeBase64 } from './base64'
 import type { MachineModel } from './model'
 import { readModel } from './read'
-import { readCloudInit } from './submit'
+import { readCloudInit, readUsers } from './submit'
 
 export interface Start {
   isNew: boolean
@@ -57,7 +57,8 @@ const rowsOf = (row: MachineModel['volumes'][number]): MachineModel['volumes'] =
 
 async function startEdit(scope: Scope, machine: VirtualMachine, machineTypes: string[]): Promise<Start> {
   const texts = await readCloudInit(scope, machine, decodeBase64)
-  const before = { ...readModel(machine), ...texts }
+  const model = readModel(machine)
+  const before = { ...model, ...texts, credentials: await readUsers(scope, machine.metadata.namespace, model.credentials) }
   return { isNew: false, origin: `${machine.metadata.namespace}/${machine.metadata.name}`, base: machine, before, model: before, isUnreadable: texts === null, machineTypes }
 }
 

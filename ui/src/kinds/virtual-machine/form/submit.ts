@@ -8,8 +8,9 @@ import { merge3 } from '@/core/yaml'
 import { mergePatch } from '../../merge-patch'
 import { annotation, cloudInitOf, MACHINES, SECRETS, specOf, type VirtualMachine } from '../types'
 import { cloudInitData, cloudInitSecret, type SecretObject } from './cloud-init-volume'
+import { credentialSecret, credentialSecrets, secretChanges, withUsers, type SecretChange } from './credentials'
 import { formMessages as m } from './messages'
-import { namesOf, type MachineModel } from './model'
+import { namesOf, type CredentialRow, type MachineModel } from './model'
 import { HOT_PLUG } from './read'
 import { writeModel, type WriteOptions } from './write'
 
@@ -41,6 +42,7 @@ export class Creation {
       if (!dryRun) this.made.set(keyOf(manifest), machine)
       results.push(machine)
       await this.store(model, machine, index, dryRun)
+      await this.storeCredentials(secretChanges(model, basis.before, machine.metadata.name, index, basis.facts.publicKey), machine, dryRun)
     }
     return results
   }
@@ -56,6 +58,19 @@ export class Creation {
       if (!isApiError(error, 409)) throw dryRun ? error : new Error(m.secretFailed(machine.metadata.name), { cause: error })
     }
     if (!dryRun) this.stored.add(keyOf(machine))
+  }
+
+  private async storeCredentials(changes: readonly SecretChange[], machine: VirtualMachine, dryRun: boolean): Promise<void> {
+    for (const change of changes) {
+      const id = `${machine.metadata.namespace}/${change.name}`
+      if (this.stored.has(id)) continue
+      try {
+        await saveSecret(this.scope, change, dryRun ? { ...machine, metadata: { ...machine.metadata, uid: '' } } : machine, { dryRun })
+      } catch (error) {
+        throw dryRun ? error : new Error(m.credentialsFailed(machine.metadata.name), { cause: error })
+      }
+      if (!dryRun) this.stored.add(id)
+    }
   }
 }
 
@@ -132,6 +147,27 @@ export async function saveCloudInit(scope: Scope, machine: VirtualMachine, model
   if (source?.secretRef) data.set(source.secretRef.name, { userdata })
   if (source?.networkDataSecretRef) data.set(source.networkDataSecretRef.name, { ...data.get(source.networkDataSecretRef.name), networkdata })
   for (const [name, texts] of data) await patch(scope, SECRETS, { namespace, name }, { data: texts }, { dryRun })
+}
+
+/** A Secret of credentials: made, or changed where it is there. */
+async function saveSecret(scope: Scope, change: SecretChange, machine: VirtualMachine, { dryRun }: { dryRun: boolean }): Promise<void> {
+  try {
+    await create(scope, SECRETS, credentialSecret(change, machine), { dryRun })
+  } catch (error) {
+    if (!isApiError(error, 409)) throw error
+    await patch(scope, SECRETS, { namespace: machine.metadata.namespace, name: change.name }, { data: change.data }, { dryRun })
+  }
+}
+
+/** Stores what was typed of credentials. Secrets that no row names any more stay until their machine goes. */
+export async function saveCredentials(scope: Scope, machine: VirtualMachine, changes: readonly SecretChange[], options: { dryRun: boolean }): Promise<void> {
+  for (const change of changes) await saveSecret(scope, change, machine, options)
+}
+
+/** The rows of credentials with what their Secrets tell. */
+export async function readUsers(scope: Scope, namespace: string | undefined, rows: readonly CredentialRow[]): Promise<CredentialRow[]> {
+  const found = await Promise.all(credentialSecrets(rows).map((name) => read<SecretObject>(scope, SECRETS, { namespace, name }).catch(() => undefined)))
+  return withUsers(rows, new Map(found.flatMap((secret) => (secret ? [[secret.metadata.name, secret] as const] : []))))
 }
 
 /** Whether an edit takes effect only when the machine is started again. */

@@ -19,6 +19,8 @@ export interface Facts {
   defaultClass: string
   /** A claim of the machine's namespace. */
   claim: (name: string) => { spec?: ClaimTemplate['spec'] } | undefined
+  /** The text of a key pair, `namespace/name`. */
+  publicKey: (id: string) => string | undefined
 }
 
 interface Options {

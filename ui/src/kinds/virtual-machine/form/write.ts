@@ -10,11 +10,13 @@ import { fromPairs } from '@/ui/pairs'
 
 import { DESCRIPTION, HOSTNAME_LABEL, MAINTENANCE, OS, RESERVED_MEMORY, SSH_NAMES, VM_NAME, VM_NAME_PREFIX, type VirtualMachine } from '../types'
 import { writeCloudInit } from './cloud-init-volume'
+import { writeCredentials } from './credentials'
 import { Draft } from './draft'
 import type { MachineModel } from './model'
 import { gibQuantity, numberOf } from './quantities'
 import { HOT_PLUG, isOwnKey } from './read'
 import { spreadRule, writeAffinity } from './write-affinity'
+import { writeDevices } from './write-devices'
 import { writeNetworks } from './write-networks'
 import { writeVolumes, type Facts } from './write-volumes'
 
@@ -46,7 +48,9 @@ export function writeModel(model: MachineModel, { base, before, facts, isNew, na
   writeVolumes(draft, model, before, { machine, facts, isNew, name, index })
   writeNetworks(draft, model, before)
   writePlacement(draft, model, before)
+  writeDevices(draft, model, before)
   writeCloudInit(draft, model, before, { isNew, name, index })
+  writeCredentials(draft, model, before, { isNew, name, index })
 
   if (changed('runStrategy')) {
     draft.set(['spec', 'running'], undefined)
