@@ -1,11 +1,9 @@
 /** Namespaces: where objects live, who may see them, and how much they may take. */
 import { FolderTree, Gauge, Trash2 } from '@lucide/vue'
 
-import { formatNumber } from '@/core/i18n'
 import { defineAction, defineKind } from '@/core/kinds'
 import type { KubeObject } from '@/core/kubernetes'
 import { textAt } from '@/core/kubernetes'
-import { formatBytes } from '@/core/quantity'
 import { remove } from '@/core/resources'
 import { state } from '@/core/state'
 import { commonMessages as everywhere } from '@/kinds/common-messages'
@@ -15,14 +13,12 @@ import { commonMessages } from '../shared/messages'
 import { readable } from '../shared/readable'
 import { removing } from '../shared/states'
 import { namespaceMessages as m } from './messages'
-import { LIMITS, limitsOf, usageOf, type ResourceQuota, type Unit } from './quota'
+import { LIMITS, limitsOf, usageOf, type ResourceQuota } from './quota'
 
 const PROJECT = 'field.cattle.io/projectId'
 const DESCRIPTION = 'field.cattle.io/description'
 const annotation = ({ metadata }: KubeObject, key: string): string | undefined => metadata.annotations?.[key]
 const ownerOf = ({ metadata }: KubeObject): string | undefined => metadata.namespace
-
-export const formatAmount = (unit: Unit): ((value: number) => string) => (unit === 'bytes' ? formatBytes : formatNumber)
 
 /** The limits in short: `CPU 4 · 8 GiB`. */
 const quotaText = (namespace: KubeObject): string => {

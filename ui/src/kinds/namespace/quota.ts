@@ -1,6 +1,7 @@
 /** Quotas of a namespace: Rancher's annotation, the ResourceQuota made from it, and Harvester's limit for snapshots. Pure. */
+import { formatNumber } from '@/core/i18n'
 import type { KubeObject } from '@/core/kubernetes'
-import { parseQuantity } from '@/core/quantity'
+import { formatBytes, parseQuantity } from '@/core/quantity'
 import { isRecord } from '@/core/same'
 
 import { parseRecord } from '../shared/json'
@@ -23,7 +24,7 @@ export type Unit = (typeof LIMITS)[number]['unit']
 
 export interface SnapshotQuota extends KubeObject {
   spec?: { snapshotLimit?: { namespaceTotalSnapshotSizeQuota?: number; vmTotalSnapshotSizeQuota?: Record<string, number> | null } | null }
-  status?: { snapshotLimitStatus?: { namespaceTotalSnapshotSizeUsage?: number } | null }
+  status?: { snapshotLimitStatus?: { namespaceTotalSnapshotSizeUsage?: number; vmTotalSnapshotSizeUsage?: Record<string, number> | null } | null }
 }
 
 export interface ResourceQuota extends KubeObject {
@@ -72,6 +73,8 @@ export function usageOf(quotas: readonly ResourceQuota[]): QuotaRow[] {
   }
   return [...rows.values()].sort((a, b) => a.key.localeCompare(b.key))
 }
+
+export const formatAmount = (unit: Unit): ((value: number) => string) => (unit === 'bytes' ? formatBytes : formatNumber)
 
 /** Whether a text is an amount, or nothing. */
 export const isAmount = (text: string): boolean => text.trim() === '' || (parseQuantity(text) ?? -1) >= 0

@@ -2,7 +2,7 @@
  * What can be done to machines: KubeVirt's own subresources, so that the cluster's RBAC decides about each, and what
  * Harvester does with the objects themselves.
  */
-import { ArrowRightLeft, Archive, ArchiveRestore, BellOff, CalendarClock, Camera, CircleX, Copy, Cpu, Disc3, HardDrive, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2 } from '@lucide/vue'
+import { ArrowRightLeft, Archive, ArchiveRestore, BellOff, CalendarClock, Camera, CircleX, Copy, Cpu, Disc3, Gauge, HardDrive, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2 } from '@lucide/vue'
 
 import type { Need } from '@/core/access'
 import { discovered } from '@/core/discovery'
@@ -12,6 +12,7 @@ import { resourceId, resourcePath, textAt, type Gvr, type KubeObject } from '@/c
 import { act, patch, remove } from '@/core/resources'
 import type { Scope } from '@/core/scope'
 
+import { SNAPSHOT_QUOTAS } from '../shared/gvr'
 import { canAbortMigration, canCopy, canEject, canForceStop, canHotPlug, canMigrate, canPause, canRestart, canRestore, canSoftReboot, canStart, canStop, canUnpause, hasQuotaNote } from './able'
 import { machineMessages as m } from './messages'
 import { BACKUPS, INSTANCE_ACTIONS, MACHINE_ACTIONS, MACHINES, MIGRATIONS, QUOTA_PROBLEM, RESTORES, RUN_STRATEGY, runStrategyOf, SCHEDULES, TEMPLATES, TEMPLATE_VERSIONS, type Instance, type VirtualMachine } from './types'
@@ -153,6 +154,7 @@ export const machineActions: Action[] = [
   }),
   dialog({ id: 'restore', label: () => m.actions.restore, icon: ArchiveRestore, served: RESTORES, needs: [need('create', RESTORES), need('list', BACKUPS)], when: canRestore, dialog: () => import('./dialogs/RestoreDialog.vue') }),
   dialog({ id: 'eject', label: () => m.actions.eject, icon: Disc3, needs: [need('patch', MACHINES), need('update', MACHINE_ACTIONS, 'restart')], when: canEject, dialog: () => import('./dialogs/EjectDialog.vue') }),
+  dialog({ id: 'quota', label: () => m.actions.quota, icon: Gauge, served: SNAPSHOT_QUOTAS, needs: [need('create', SNAPSHOT_QUOTAS), need('patch', SNAPSHOT_QUOTAS)], when: (machine) => machine.metadata.deletionTimestamp === undefined, dialog: () => import('./dialogs/QuotaDialog.vue') }),
   dialog({ id: 'hot-plug', label: () => m.actions.hotPlug, icon: Cpu, needs: [need('patch', MACHINES)], when: canHotPlug, dialog: () => import('./dialogs/HotPlugDialog.vue') }),
   dialog({ id: 'add-volume', label: () => m.actions.addVolume, icon: HardDrive, needs: [need('update', MACHINE_ACTIONS, 'addvolume')], dialog: () => import('./dialogs/AddVolumeDialog.vue') }),
   dialog({

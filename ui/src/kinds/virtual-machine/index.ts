@@ -6,6 +6,8 @@ import { at, keyOf, listAt, resourceId, textAt } from '@/core/kubernetes'
 import { formatBytes, formatCores } from '@/core/quantity'
 import { NO_NAMESPACE } from '@/router'
 
+import { SNAPSHOT_QUOTAS } from '../shared/gvr'
+import { readable } from '../shared/readable'
 import { instanceOf, machineActions } from './actions'
 import { machineMessages as m } from './messages'
 import { notesOf } from './notes'
@@ -97,6 +99,7 @@ export const virtualMachineKind = defineKind<VirtualMachine>({
     { id: 'devices', label: () => m.tabs.devices, component: () => import('./tabs/DevicesTab.vue'), when: (machine) => devicesOf(machine) > 0, count: devicesOf },
     { id: 'instance-labels', label: () => m.tabs.instanceLabels, component: () => import('./tabs/InstanceLabelsTab.vue'), when: (machine) => Object.keys(instanceLabelsOf(machine)).length > 0, count: (machine) => Object.keys(instanceLabelsOf(machine)).length },
     { id: 'snapshots', label: () => m.tabs.snapshots, component: () => import('./tabs/SnapshotsTab.vue') },
+    { id: 'quotas', label: () => m.tabs.quotas, component: () => import('./tabs/QuotasTab.vue'), when: ({ metadata: { namespace } }, { scope }) => readable(scope, SNAPSHOT_QUOTAS, { namespace }) !== null },
     { id: 'migration', label: () => m.tabs.migration, component: () => import('./tabs/MigrationTab.vue'), when: (machine, context) => instanceOf(machine, context)?.status?.migrationState !== undefined },
     { id: 'logs', label: () => m.tabs.logs, component: () => import('./tabs/LogsTab.vue'), when: (machine, context) => instanceOf(machine, context) !== undefined },
   ],
