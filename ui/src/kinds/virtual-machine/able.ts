@@ -1,7 +1,9 @@
 /** Which actions make sense for a machine as it is: Harvester's own rules. Pure. */
 import { at, isTrue } from '@/core/kubernetes'
 
-import { drivesOf } from './cd-rom'
+import { loadedDrives } from './cd-rom'
+import { takesNics, unpluggableNics } from './nics'
+import { movableClaims } from './storage-migration'
 import { annotation, isPaused, QUOTA_PROBLEM, runStrategyOf, specOf, type Instance, type VirtualMachine } from './types'
 import { isActive, isMigrating, isStarting, isStopping } from './state'
 
@@ -42,9 +44,16 @@ export const canCopy: Rule = (machine, instance) => {
 export const canHotPlug: Rule = (machine, instance) =>
   annotation(machine, 'harvesterhci.io/enableCPUAndMemoryHotplug') === 'true' && isRunning(instance) && isTrue(instance, 'LiveMigratable')
 
+/** Interfaces come and go with a migration; only of machines whose addresses are all in the manifest, or KubeVirt would want a restart. */
+export const canHotPlugNic: Rule = (machine, instance) => canMigrate(machine, instance) && takesNics(machine)
+export const canHotUnplugNic: Rule = (machine, instance) => canHotPlugNic(machine, instance) && unpluggableNics(machine).length > 0
+
+export const canMoveStorage: Rule = (machine, instance) => canMigrate(machine, instance) && movableClaims(machine).length > 0
+
 /** Volumes are replaced only under a machine that is off. */
 export const canRestore: Rule = (machine, instance) => !isRemoving(machine) && !isActive(instance) && !isStarting(machine, instance)
 /** In between states its drives are about to be used. */
-export const canEject: Rule = (machine, instance) => drivesOf(machine).length > 0 && !isRemoving(machine) && !isStarting(machine, instance) && !isStopping(machine, instance)
+export const canInsert: Rule = (machine, instance) => !isRemoving(machine) && !isStarting(machine, instance) && !isStopping(machine, instance)
+export const canEject: Rule = (machine, instance) => loadedDrives(machine).length > 0 && canInsert(machine, instance)
 
 export const hasQuotaNote: Rule = (machine) => annotation(machine, QUOTA_PROBLEM) !== undefined

@@ -2,20 +2,22 @@
  * What can be done to machines: KubeVirt's own subresources, so that the cluster's RBAC decides about each, and what
  * Harvester does with the objects themselves.
  */
-import { ArrowRightLeft, Archive, ArchiveRestore, BellOff, CalendarClock, Camera, CircleX, Copy, Cpu, Disc3, Gauge, HardDrive, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2 } from '@lucide/vue'
+import { ArrowRightLeft, Archive, ArchiveRestore, BellOff, CalendarClock, Camera, CircleX, Copy, Cpu, Disc3, DiscAlbum, EthernetPort, Gauge, HardDrive, HardDriveUpload, LayoutTemplate, Pause, Play, Power, RefreshCw, RotateCcw, Square, Trash2, Unplug } from '@lucide/vue'
 
 import type { Need } from '@/core/access'
 import { discovered } from '@/core/discovery'
 import { request } from '@/core/http'
 import { defineAction, type Action, type Confirmation, type Context } from '@/core/kinds'
 import { resourceId, resourcePath, textAt, type Gvr, type KubeObject } from '@/core/kubernetes'
-import { act, patch, remove } from '@/core/resources'
+import { act, patch, read, remove } from '@/core/resources'
 import type { Scope } from '@/core/scope'
 
 import { SNAPSHOT_QUOTAS } from '../shared/gvr'
-import { canAbortMigration, canCopy, canEject, canForceStop, canHotPlug, canMigrate, canPause, canRestart, canRestore, canSoftReboot, canStart, canStop, canUnpause, hasQuotaNote } from './able'
+import { isRelease } from '../shared/version'
+import { canAbortMigration, canCopy, canEject, canForceStop, canHotPlug, canHotPlugNic, canHotUnplugNic, canInsert, canMigrate, canMoveStorage, canPause, canRestart, canRestore, canSoftReboot, canStart, canStop, canUnpause, hasQuotaNote } from './able'
 import { machineMessages as m } from './messages'
-import { BACKUPS, INSTANCE_ACTIONS, MACHINE_ACTIONS, MACHINES, MIGRATIONS, QUOTA_PROBLEM, RESTORES, RUN_STRATEGY, runStrategyOf, SCHEDULES, TEMPLATES, TEMPLATE_VERSIONS, type Instance, type VirtualMachine } from './types'
+import { cancelMovePatch, isMovingStorage } from './storage-migration'
+import { BACKUPS, CLAIMS, IMAGES, INSTANCE_ACTIONS, MACHINE_ACTIONS, MACHINES, MIGRATIONS, NETWORKS, QUOTA_PROBLEM, RESTORES, RUN_STRATEGY, runStrategyOf, SCHEDULES, TEMPLATES, TEMPLATE_VERSIONS, type Instance, type VirtualMachine } from './types'
 
 export const instanceOf = (machine: VirtualMachine, { joined }: Context): Instance | undefined => joined<Instance>('instance', machine)[0]
 
@@ -68,14 +70,17 @@ interface Dialog extends Shape {
   needs: ReturnType<typeof need>[]
   /** Not offered where the cluster does not have it. */
   served?: Gvr
+  /** Not offered by older clusters. */
+  release?: string
   when?: Rule
 }
 
-function dialog({ needs, served, when, ...shape }: Dialog): Action {
+function dialog({ needs, served, release, when, ...shape }: Dialog): Action {
   return defineAction<VirtualMachine>({
     ...shape,
     needs: () => needs,
-    when: (machine, context) => (!served || isServed(context.scope, served)) && (when?.(machine, instanceOf(machine, context)) ?? true),
+    when: (machine, context) =>
+      (!served || isServed(context.scope, served)) && (when?.(machine, instanceOf(machine, context)) ?? true) && (!release || isRelease(context.scope, release)),
   })
 }
 
@@ -153,10 +158,23 @@ export const machineActions: Action[] = [
     run: ({ metadata: { namespace = '', name } }, { scope, go }) => go({ name: 'create', params: { cluster: scope.id, resource: resourceId(SCHEDULES) }, query: { ns: namespace, machine: name } }),
   }),
   dialog({ id: 'restore', label: () => m.actions.restore, icon: ArchiveRestore, served: RESTORES, needs: [need('create', RESTORES), need('list', BACKUPS)], when: canRestore, dialog: () => import('./dialogs/RestoreDialog.vue') }),
+  dialog({ id: 'insert', label: () => m.actions.insert, icon: DiscAlbum, served: IMAGES, needs: [need('patch', MACHINES), need('update', MACHINE_ACTIONS, 'restart')], when: canInsert, dialog: () => import('./dialogs/InsertDialog.vue') }),
   dialog({ id: 'eject', label: () => m.actions.eject, icon: Disc3, needs: [need('patch', MACHINES), need('update', MACHINE_ACTIONS, 'restart')], when: canEject, dialog: () => import('./dialogs/EjectDialog.vue') }),
   dialog({ id: 'quota', label: () => m.actions.quota, icon: Gauge, served: SNAPSHOT_QUOTAS, needs: [need('create', SNAPSHOT_QUOTAS), need('patch', SNAPSHOT_QUOTAS)], when: (machine) => machine.metadata.deletionTimestamp === undefined, dialog: () => import('./dialogs/QuotaDialog.vue') }),
   dialog({ id: 'hot-plug', label: () => m.actions.hotPlug, icon: Cpu, needs: [need('patch', MACHINES)], when: canHotPlug, dialog: () => import('./dialogs/HotPlugDialog.vue') }),
   dialog({ id: 'add-volume', label: () => m.actions.addVolume, icon: HardDrive, needs: [need('update', MACHINE_ACTIONS, 'addvolume')], dialog: () => import('./dialogs/AddVolumeDialog.vue') }),
+  dialog({ id: 'add-nic', label: () => m.actions.addNic, icon: EthernetPort, served: NETWORKS, release: '1.7', needs: [need('patch', MACHINES), need('create', MIGRATIONS), need('list', NETWORKS)], when: canHotPlugNic, dialog: () => import('./dialogs/AddNicDialog.vue') }),
+  dialog({ id: 'remove-nic', label: () => m.actions.removeNic, icon: Unplug, release: '1.7', needs: [need('patch', MACHINES), need('create', MIGRATIONS)], when: canHotUnplugNic, dialog: () => import('./dialogs/RemoveNicDialog.vue') }),
+  dialog({ id: 'move-storage', label: () => m.actions.moveStorage, icon: HardDriveUpload, release: '1.8', needs: [need('patch', MACHINES), need('list', CLAIMS)], when: canMoveStorage, dialog: () => import('./dialogs/MoveStorageDialog.vue') }),
+  defineAction<VirtualMachine>({
+    id: 'cancel-move-storage',
+    label: () => m.actions.cancelMoveStorage,
+    icon: CircleX,
+    needs: () => [need('patch', MACHINES)],
+    when: (machine) => isMovingStorage(machine) && machine.metadata.deletionTimestamp === undefined,
+    confirm: (machines) => ask(machines, m.confirm.cancelMoveStorage, m.confirm.cancelMoveStorageText, m.actions.cancelMoveStorage),
+    run: async ({ metadata }, { scope }) => patch(scope, MACHINES, metadata, cancelMovePatch(await read<VirtualMachine>(scope, MACHINES, metadata))),
+  }),
   dialog({
     id: 'template',
     label: () => m.actions.template,

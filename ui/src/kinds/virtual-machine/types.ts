@@ -87,6 +87,8 @@ export interface Interface extends Loose {
   model?: string
   macAddress?: string
   masquerade?: Loose
+  /** `absent` while it is on its way out. */
+  state?: string
   bridge?: Loose
 }
 

@@ -22,7 +22,7 @@ export interface KeyPair extends KubeObject {
   spec?: { publicKey?: string }
 }
 
-interface StorageClass extends KubeObject {
+export interface StorageClass extends KubeObject {
   provisioner?: string
   parameters?: Record<string, string>
 }
@@ -126,7 +126,7 @@ export function useChoices(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOr
 }
 
 /** All that the person may read: everything, or what the machine's and the shared namespace hold. */
-function useReadable<T extends KubeObject>(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string>, gvr: Gvr, labelSelector?: string): { items: ComputedRef<T[]>; isKnown: ComputedRef<boolean> } {
+export function useReadable<T extends KubeObject>(scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string>, gvr: Gvr, labelSelector?: string): { items: ComputedRef<T[]>; isKnown: ComputedRef<boolean> } {
   const mayAll = computed(() => accessOf(toValue(scope)).may({ verb: 'list', group: gvr.group, resource: gvr.resource }))
   const query = (where: string | undefined): Query => ({ scope: toValue(scope), gvr, labelSelector, namespace: where })
   const parts = [
@@ -148,7 +148,7 @@ export function accessModesOf(storageClass: StorageClass | undefined): string[] 
 }
 
 /** Names may repeat across namespaces; the shared one is where people expect images to be. */
-function imageLabel(image: VirtualMachineImage): string {
+export function imageLabel(image: VirtualMachineImage): string {
   const { namespace = '' } = image.metadata
   return namespace === SHARED_NAMESPACE ? displayNameOf(image) : `${namespace}/${displayNameOf(image)}`
 }
