@@ -1,16 +1,17 @@
 /** Volumes: the claims of a cluster, with the machines that have them attached. */
-import { Camera, Copy, HardDrive, ImageUp } from '@lucide/vue'
+import { Camera, CircleX, Copy, HardDrive, ImageUp } from '@lucide/vue'
 
-import type { Need } from '@/core/access'
+import { accessOf, type Need } from '@/core/access'
 import { discovered } from '@/core/discovery'
 import { defineAction, defineKind, type Context } from '@/core/kinds'
 import { resourceId, textAt, type Gvr, type KubeObject } from '@/core/kubernetes'
-import { parseQuantity } from '@/core/quantity'
+import { formatByteQuantity, parseQuantity } from '@/core/quantity'
+import { toast } from '@/core/toast'
 
 import { CLAIMS, claimsOf, DESCRIPTION, IMAGES, MACHINES, type VirtualMachine } from '../virtual-machine/types'
 import MachineCell from './MachineCell.vue'
 import { volumeMessages as m } from './messages'
-import { GOLDEN_IMAGE, imageOf, isBound, isResizing, provisionerOf, sizeOf, sourceOf, volumeState, type Claim } from './object'
+import { canCancelExpand, GOLDEN_IMAGE, imageOf, isBound, isResizing, provisionerOf, sizeOf, sourceOf, volumeState, type Claim } from './object'
 
 export const SNAPSHOTS = { group: 'snapshot.storage.k8s.io', version: 'v1', resource: 'volumesnapshots' }
 const VOLUMES = { group: '', version: 'v1', resource: 'persistentvolumes' }
@@ -66,6 +67,20 @@ export const volumeKind = defineKind<Claim>({
   actions: [
     defineAction<Claim>({ id: 'export', label: () => m.actions.exportImage, icon: ImageUp, needs: () => [need('create', IMAGES)], when: (claim, context) => has(context, IMAGES) && isBound(claim) && !isResizing(claim), dialog: () => import('./ExportDialog.vue') }),
     defineAction<Claim>({ id: 'snapshot', label: () => m.actions.snapshot, icon: Camera, needs: () => [need('create', SNAPSHOTS)], when: (claim, context) => has(context, SNAPSHOTS) && isBound(claim), dialog: () => import('./SnapshotDialog.vue') }),
+    defineAction<Claim>({
+      id: 'cancel-expand',
+      label: () => m.actions.cancelExpand,
+      icon: CircleX,
+      needs: () => [need('create', CLAIMS), need('delete', CLAIMS)],
+      // The volume behind it belongs to no namespace.
+      when: (claim, context) => canCancelExpand(claim, machinesOf(claim, context)) && accessOf(context.scope).may(need('patch', VOLUMES)) === true,
+      confirm: ([claim]) => (claim ? { title: m.cancelExpand.title(claim.metadata.name), text: m.cancelExpand.text(formatByteQuantity(sizeOf(claim))), confirm: m.actions.cancelExpand } : null),
+      run: async (claim, { scope }) => {
+        const { cancelExpand } = await import('./cancel-expand')
+        await cancelExpand(scope, claim)
+        toast({ tone: 'ok', text: m.cancelExpand.done(claim.metadata.name) })
+      },
+    }),
     defineAction<Claim>({ id: 'clone', label: () => m.actions.clone, icon: Copy, needs: () => [need('create', CLAIMS)], when: isBound, dialog: () => import('./CloneDialog.vue') }),
   ],
   facts: (claim, context) => [

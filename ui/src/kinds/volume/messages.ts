@@ -11,7 +11,14 @@ export const volumeMessages = defineMessages({
     attachedTo: (names: string) => `Attached to ${names}`,
     resizingTo: (size: string) => `On its way to ${size}`,
     waitsForUse: 'Kept until nothing uses it any more',
-    actions: { exportImage: 'Export Image', snapshot: 'Take Snapshot', clone: 'Clone Volume' },
+    actions: { exportImage: 'Export Image', snapshot: 'Take Snapshot', clone: 'Clone Volume', cancelExpand: 'Cancel Expand' },
+    cancelExpand: {
+      title: (name: string) => `Cancel the expansion of ${name}?`,
+      text: (size: string) => `It keeps its size of ${size} and everything on it. The cluster makes its claim again, which takes a moment.`,
+      notResizing: (name: string) => `${name} is not being expanded any more.`,
+      halfway: (name: string, volume: string) => `The claim ${name} could not be made again. Its data is kept in the persistent volume ${volume}; make a claim of that name for it.`,
+      done: (name: string) => `${name} keeps its size`,
+    },
     form: {
       basics: 'Basics',
       name: 'Name',
@@ -45,7 +52,14 @@ export const volumeMessages = defineMessages({
     attachedTo: (names) => `Angehängt an ${names}`,
     resizingTo: (size) => `Auf dem Weg zu ${size}`,
     waitsForUse: 'Bleibt, bis nichts es mehr benutzt',
-    actions: { exportImage: 'Image exportieren', snapshot: 'Snapshot erstellen', clone: 'Volume klonen' },
+    actions: { exportImage: 'Image exportieren', snapshot: 'Snapshot erstellen', clone: 'Volume klonen', cancelExpand: 'Vergrößern abbrechen' },
+    cancelExpand: {
+      title: (name) => `Vergrößern von ${name} abbrechen?`,
+      text: (size) => `Es behält seine Größe von ${size} und alles, was darauf ist. Der Cluster macht den Anspruch darauf neu, was einen Moment dauert.`,
+      notResizing: (name) => `${name} wird nicht mehr vergrößert.`,
+      halfway: (name, volume) => `Der Anspruch ${name} ließ sich nicht neu machen. Die Daten bleiben im persistenten Volume ${volume}; erstellen Sie dafür einen Anspruch dieses Namens.`,
+      done: (name) => `${name} behält seine Größe`,
+    },
     form: {
       basics: 'Grundlagen',
       name: 'Name',
@@ -79,7 +93,14 @@ export const volumeMessages = defineMessages({
     attachedTo: (names) => `挂载到 ${names}`,
     resizingTo: (size) => `正在扩容到 ${size}`,
     waitsForUse: '在不再使用之前会保留',
-    actions: { exportImage: '导出镜像', snapshot: '创建快照', clone: '克隆卷' },
+    actions: { exportImage: '导出镜像', snapshot: '创建快照', clone: '克隆卷', cancelExpand: '取消扩容' },
+    cancelExpand: {
+      title: (name) => `取消 ${name} 的扩容？`,
+      text: (size) => `它会保持 ${size} 的大小及其全部数据。集群会重新创建其声明，需要片刻。`,
+      notResizing: (name) => `${name} 已不在扩容。`,
+      halfway: (name, volume) => `未能重新创建声明 ${name}。数据保留在持久卷 ${volume} 中；请为其创建同名声明。`,
+      done: (name) => `${name} 保持原有大小`,
+    },
     form: {
       basics: '基本信息',
       name: '名称',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { claimManifest, cloneManifest, snapshotClassFor, snapshotManifest, volumeState, type Claim } from './object'
+import { canCancelExpand, claimManifest, cloneManifest, snapshotClassFor, snapshotManifest, volumeState, type Claim } from './object'
 
 const claim = (status: Claim['status'], metadata: object = {}): Claim => ({
   metadata: { name: 'data', namespace: 'demo', uid: 'u', ...metadata },
@@ -51,4 +51,17 @@ describe('a volume', () => {
   ])('finds the class of its snapshots in %s', (config, provisioner, found) => {
     expect(snapshotClassFor(config, provisioner)).toBe(found)
   })
+})
+
+describe('an expansion', () => {
+  const longhorn = { annotations: { 'volume.kubernetes.io/storage-provisioner': 'driver.longhorn.io' } }
+  const growing = { ...bound, conditions: [{ type: 'Resizing', status: 'True' as const }] }
+  it.each<[string, Claim, object[], boolean]>([
+    ['of a free volume', claim(growing, longhorn), [], true],
+    ['of a volume in use', claim(growing, longhorn), [machine], false],
+    ['of other storage', claim(growing), [], false],
+    ['that waits for a file system', claim({ ...bound, conditions: [{ type: 'FileSystemResizePending', status: 'True' }] }, longhorn), [], false],
+    ['that is over', claim(bound, longhorn), [], false],
+    ['of a volume that goes', claim(growing, { ...longhorn, ...gone }), [], false],
+  ])('%s can be given up: %s', (_, object, machines, expected) => expect(canCancelExpand(object, machines as [])).toBe(expected))
 })

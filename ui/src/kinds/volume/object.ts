@@ -24,10 +24,17 @@ export const SCHEDULING_ERROR = 'longhorn.io/volume-scheduling-error'
 /** Longhorn's words for a volume that lacks replicas and works all the same. */
 const PROVISIONER = 'volume.kubernetes.io/storage-provisioner'
 
+const LONGHORN = 'driver.longhorn.io'
+
 export const sizeOf = (claim: Claim): string | undefined => claim.status?.capacity?.storage ?? claim.spec?.resources?.requests?.storage
 export const imageOf = (claim: Claim): string | undefined => claim.metadata.annotations?.[IMAGE_ID] || undefined
 export const provisionerOf = (claim: Claim): string | undefined => claim.metadata.annotations?.[PROVISIONER]
+const isExpanding = (claim: Claim): boolean => findCondition(claim, 'Resizing')?.status === 'True'
 export const isResizing = (claim: Claim): boolean => ['Resizing', 'FileSystemResizePending'].some((type) => findCondition(claim, type)?.status === 'True')
+/** Only Longhorn's expansions can be given up this way, and only of a volume that nothing uses. */
+export const canCancelExpand = (claim: Claim, machines: readonly KubeObject[]): boolean =>
+  isExpanding(claim) && provisionerOf(claim) === LONGHORN && machines.length === 0 && claim.metadata.deletionTimestamp === undefined
+
 export const isBound = (claim: Claim): boolean => claim.status?.phase === 'Bound' && claim.metadata.deletionTimestamp === undefined
 
 /** `machines` has it attached; `disk` is the persistent volume behind it. */
