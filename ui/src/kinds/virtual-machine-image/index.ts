@@ -1,11 +1,15 @@
 /** Images that machines and volumes are made from. */
-import { Disc3, Lock, LockOpen, MonitorUp } from '@lucide/vue'
+import { Disc3, HardDriveDownload, Lock, LockOpen, MonitorUp } from '@lucide/vue'
 
-import { defineAction, defineKind } from '@/core/kinds'
+import { accessOf, type Need } from '@/core/access'
+import { discovered } from '@/core/discovery'
+import { defineAction, defineKind, type Context } from '@/core/kinds'
 import { resourceId } from '@/core/kubernetes'
 
 import ProgressCell from '../ProgressCell.vue'
+import { readable } from '../shared/readable'
 import { DESCRIPTION, IMAGES, MACHINES } from '../virtual-machine/types'
+import { BACKING_IMAGES, DOWNLOADERS, imageOf, isDownloadable, isInCdi, LONGHORN_NAMESPACE } from './download'
 import { imageMessages as m } from './messages'
 import { displayNameOf, IMAGE_TYPE, isReady, OS_TYPE, progressOf, type VirtualMachineImage } from './objects'
 import { imageState } from './state'
@@ -19,6 +23,18 @@ function wordOf(table: Readonly<Record<string, string>>, key: string | undefined
   return key === undefined ? undefined : (table[key] ?? key)
 }
 
+const proxy = (namespace: string | undefined): Need => ({ verb: 'get', group: '', resource: 'services/proxy', namespace })
+
+/** The file comes by way of a service: Longhorn's own, or one in the namespace of the image that is made for it. */
+function mayDownload(image: VirtualMachineImage, { scope, joined }: Context): boolean {
+  const access = accessOf(scope)
+  if (!isInCdi(image)) return joined('backing', image).length > 0 && access.may(proxy(LONGHORN_NAMESPACE)) === true
+  const { namespace } = image.metadata
+  const isServed = discovered(scope)?.kinds.has(resourceId(DOWNLOADERS)) ?? false
+  const downloader = (verb: string): Need => ({ verb, group: DOWNLOADERS.group, resource: DOWNLOADERS.resource, namespace })
+  return isServed && access.mayAll([downloader('create'), downloader('list'), downloader('watch'), downloader('delete'), proxy(namespace)]) === true
+}
+
 export const virtualMachineImageKind = defineKind<VirtualMachineImage>({
   ...IMAGES,
   kind: 'VirtualMachineImage',
@@ -29,6 +45,7 @@ export const virtualMachineImageKind = defineKind<VirtualMachineImage>({
   icon: Disc3,
   nav: { group: 'main', order: 40 },
   displayName: displayNameOf,
+  joins: { backing: { query: ({ scope }) => readable(scope, BACKING_IMAGES, { namespace: LONGHORN_NAMESPACE }), owner: imageOf } },
   state: imageState,
   columns: [
     { id: 'description', label: () => m.columns.description, value: descriptionOf },
@@ -51,6 +68,15 @@ export const virtualMachineImageKind = defineKind<VirtualMachineImage>({
     }),
     defineAction<VirtualMachineImage>({ id: 'encrypt', label: () => m.actions.encrypt, icon: Lock, needs: needsCreate, when: (image) => isReady(image) && !isEncrypted(image), dialog: () => import('./EncryptDialog.vue') }),
     defineAction<VirtualMachineImage>({ id: 'decrypt', label: () => m.actions.decrypt, icon: LockOpen, needs: needsCreate, when: (image) => isReady(image) && isEncrypted(image), dialog: () => import('./DecryptDialog.vue') }),
+    defineAction<VirtualMachineImage>({
+      // `download` is the YAML.
+      id: 'download-image',
+      label: () => m.actions.download,
+      icon: HardDriveDownload,
+      needs: () => [{ verb: 'get', group: IMAGES.group, resource: IMAGES.resource }],
+      when: (image, context) => isDownloadable(image) && mayDownload(image, context),
+      dialog: () => import('./DownloadDialog.vue'),
+    }),
   ],
   facts: (image) => [
     { label: m.facts.description, value: descriptionOf(image) },
