@@ -101,6 +101,16 @@ export const volumeKind = defineKind<Claim>({
     { label: m.facts.volume, value: claim.spec?.volumeName, format: 'mono' },
     { label: m.facts.provisioner, value: provisionerOf(claim) },
   ],
+  overview: () => import('./VolumeOverview.vue'),
+  tabs: [
+    {
+      id: 'snapshots',
+      label: () => m.columns.snapshots,
+      component: () => import('./SnapshotsTab.vue'),
+      when: (_, context) => has(context, SNAPSHOTS),
+      count: (claim, { joined }) => joined('snapshots', claim).length,
+    },
+  ],
   form: () => import('./VolumeForm.vue'),
   // The master copies of images in other storage are not people's volumes.
   isInternal: (claim) => claim.metadata.annotations?.[GOLDEN_IMAGE] === 'true',

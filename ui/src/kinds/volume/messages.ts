@@ -10,6 +10,8 @@ export const volumeMessages = defineMessages({
     states: { inUse: 'In use', ready: 'Ready', pending: 'Pending', resizing: 'Resizing', degraded: 'Degraded', lost: 'Lost', removing: 'Removing' },
     attachedTo: (names: string) => `Attached to ${names}`,
     resizingTo: (size: string) => `On its way to ${size}`,
+    noSnapshots: 'No snapshots of this volume yet.',
+    storage: { title: 'Longhorn', state: 'State', robustness: 'Robustness', node: 'Attached on', replicas: 'Replicas', actualSize: 'Takes on disk', engine: 'Data engine', locality: 'Data locality', lastBackup: 'Last backup' },
     waitsForUse: 'Kept until nothing uses it any more',
     actions: { exportImage: 'Export Image', snapshot: 'Take Snapshot', clone: 'Clone Volume', cancelExpand: 'Cancel Expand' },
     cancelExpand: {
@@ -51,6 +53,8 @@ export const volumeMessages = defineMessages({
     states: { inUse: 'In Benutzung', ready: 'Bereit', pending: 'Ausstehend', resizing: 'Wird vergrößert', degraded: 'Beeinträchtigt', lost: 'Verloren', removing: 'Wird entfernt' },
     attachedTo: (names) => `Angehängt an ${names}`,
     resizingTo: (size) => `Auf dem Weg zu ${size}`,
+    noSnapshots: 'Noch keine Snapshots dieses Volumes.',
+    storage: { title: 'Longhorn', state: 'Zustand', robustness: 'Robustheit', node: 'Angehängt auf', replicas: 'Replikate', actualSize: 'Belegt auf der Platte', engine: 'Daten-Engine', locality: 'Datenlokalität', lastBackup: 'Letztes Backup' },
     waitsForUse: 'Bleibt, bis nichts es mehr benutzt',
     actions: { exportImage: 'Image exportieren', snapshot: 'Snapshot erstellen', clone: 'Volume klonen', cancelExpand: 'Vergrößern abbrechen' },
     cancelExpand: {
@@ -92,6 +96,8 @@ export const volumeMessages = defineMessages({
     states: { inUse: '使用中', ready: '就绪', pending: '等待中', resizing: '正在调整大小', degraded: '降级', lost: '丢失', removing: '正在移除' },
     attachedTo: (names) => `挂载到 ${names}`,
     resizingTo: (size) => `正在扩容到 ${size}`,
+    noSnapshots: '此卷尚无快照。',
+    storage: { title: 'Longhorn', state: '状态', robustness: '健壮性', node: '挂载于', replicas: '副本数', actualSize: '实际占用', engine: '数据引擎', locality: '数据局部性', lastBackup: '最近备份' },
     waitsForUse: '在不再使用之前会保留',
     actions: { exportImage: '导出镜像', snapshot: '创建快照', clone: '克隆卷', cancelExpand: '取消扩容' },
     cancelExpand: {
