@@ -6,7 +6,7 @@ import { at, keyOf, listAt, resourceId, textAt } from '@/core/kubernetes'
 import { formatBytes, formatCores } from '@/core/quantity'
 import { NO_NAMESPACE } from '@/router'
 
-import { SNAPSHOT_QUOTAS } from '../shared/gvr'
+import { POD_METRICS, SNAPSHOT_QUOTAS } from '../shared/gvr'
 import { readable } from '../shared/readable'
 import { instanceOf, machineActions } from './actions'
 import { machineMessages as m } from './messages'
@@ -28,7 +28,7 @@ import {
   specOf,
   type VirtualMachine,
 } from './types'
-import { machineState } from './state'
+import { isActive, machineState } from './state'
 
 const devicesOf = (machine: VirtualMachine): number =>
   listAt(specOf(machine), 'domain', 'devices', 'hostDevices').length + listAt(specOf(machine), 'domain', 'devices', 'gpus').length
@@ -97,10 +97,11 @@ export const virtualMachineKind = defineKind<VirtualMachine>({
     { id: 'cloud-init', label: () => m.tabs.cloudInit, component: () => import('./tabs/CloudInitTab.vue') },
     { id: 'credentials', label: () => m.tabs.credentials, component: () => import('./tabs/CredentialsTab.vue'), when: (machine) => listAt(specOf(machine), 'accessCredentials').length > 0, count: (machine) => listAt(specOf(machine), 'accessCredentials').length },
     { id: 'devices', label: () => m.tabs.devices, component: () => import('./tabs/DevicesTab.vue'), when: (machine) => devicesOf(machine) > 0, count: devicesOf },
-    { id: 'instance-labels', label: () => m.tabs.instanceLabels, component: () => import('./tabs/InstanceLabelsTab.vue'), when: (machine) => Object.keys(instanceLabelsOf(machine)).length > 0, count: (machine) => Object.keys(instanceLabelsOf(machine)).length },
     { id: 'snapshots', label: () => m.tabs.snapshots, component: () => import('./tabs/SnapshotsTab.vue') },
     { id: 'quotas', label: () => m.tabs.quotas, component: () => import('./tabs/QuotasTab.vue'), when: ({ metadata: { namespace } }, { scope }) => readable(scope, SNAPSHOT_QUOTAS, { namespace }) !== null },
+    { id: 'metrics', label: () => m.tabs.metrics, component: () => import('./tabs/MetricsTab.vue'), when: (machine, context) => isActive(instanceOf(machine, context)) && readable(context.scope, POD_METRICS, { namespace: machine.metadata.namespace }) !== null },
     { id: 'migration', label: () => m.tabs.migration, component: () => import('./tabs/MigrationTab.vue'), when: (machine, context) => instanceOf(machine, context)?.status?.migrationState !== undefined },
+    { id: 'instance-labels', label: () => m.tabs.instanceLabels, component: () => import('./tabs/InstanceLabelsTab.vue'), when: (machine) => Object.keys(instanceLabelsOf(machine)).length > 0, count: (machine) => Object.keys(instanceLabelsOf(machine)).length },
     { id: 'logs', label: () => m.tabs.logs, component: () => import('./tabs/LogsTab.vue'), when: (machine, context) => instanceOf(machine, context) !== undefined },
   ],
 })

@@ -74,7 +74,7 @@ export const machineMessages = defineMessages({
     },
     facts: { description: 'Description', node: 'Node', address: 'IP Address', size: 'Size', os: 'Guest', strategy: 'Run strategy' },
     size: (cores: string, memory: string) => `${cores} CPU · ${memory}`,
-    tabs: { volumes: 'Volumes', networks: 'Networks', keys: 'SSH keys', scheduling: 'Scheduling', cloudInit: 'Cloud config', credentials: 'Access credentials', devices: 'Devices', instanceLabels: 'Instance labels', quotas: 'Quotas', migration: 'Migration', snapshots: 'Snapshots', logs: 'Logs' },
+    tabs: { volumes: 'Volumes', networks: 'Networks', keys: 'SSH keys', scheduling: 'Scheduling', cloudInit: 'Cloud config', credentials: 'Access credentials', devices: 'Devices', instanceLabels: 'Instance labels', quotas: 'Quotas', metrics: 'Metrics', migration: 'Migration', snapshots: 'Snapshots', logs: 'Logs' },
   },
   de: {
     title: 'Virtuelle Maschinen',
@@ -148,7 +148,7 @@ export const machineMessages = defineMessages({
     },
     facts: { description: 'Beschreibung', node: 'Knoten', address: 'IP-Adresse', size: 'Größe', os: 'Gast', strategy: 'Startverhalten' },
     size: (cores, memory) => `${cores} CPU · ${memory}`,
-    tabs: { volumes: 'Volumes', networks: 'Netzwerke', keys: 'SSH-Schlüssel', scheduling: 'Platzierung', cloudInit: 'Cloud-Konfiguration', credentials: 'Zugangsdaten', devices: 'Geräte', instanceLabels: 'Instanz-Labels', quotas: 'Kontingente', migration: 'Migration', snapshots: 'Snapshots', logs: 'Protokoll' },
+    tabs: { volumes: 'Volumes', networks: 'Netzwerke', keys: 'SSH-Schlüssel', scheduling: 'Platzierung', cloudInit: 'Cloud-Konfiguration', credentials: 'Zugangsdaten', devices: 'Geräte', instanceLabels: 'Instanz-Labels', quotas: 'Kontingente', metrics: 'Metriken', migration: 'Migration', snapshots: 'Snapshots', logs: 'Protokoll' },
   },
   'zh-Hans': {
     title: '虚拟机',
@@ -222,6 +222,6 @@ export const machineMessages = defineMessages({
     },
     facts: { description: '描述', node: '节点', address: 'IP 地址', size: '规格', os: '客户机', strategy: '运行策略' },
     size: (cores, memory) => `${cores} CPU · ${memory}`,
-    tabs: { volumes: '卷', networks: '网络', keys: 'SSH 密钥', scheduling: '调度', cloudInit: '云配置', credentials: '访问凭据', devices: '设备', instanceLabels: '实例标签', quotas: '配额', migration: '迁移', snapshots: '快照', logs: '日志' },
+    tabs: { volumes: '卷', networks: '网络', keys: 'SSH 密钥', scheduling: '调度', cloudInit: '云配置', credentials: '访问凭据', devices: '设备', instanceLabels: '实例标签', quotas: '配额', metrics: '指标', migration: '迁移', snapshots: '快照', logs: '日志' },
   },
 })
