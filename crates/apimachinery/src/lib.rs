@@ -14,6 +14,7 @@ mod jsonpath;
 pub mod name;
 pub mod object;
 pub mod patch;
+mod pattern;
 pub mod quantity;
 pub mod schema;
 pub mod selector;

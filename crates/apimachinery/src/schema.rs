@@ -21,6 +21,7 @@ use serde_json::Value;
 use crate::FieldError;
 use node::{Additional, Node};
 
+pub(crate) use compile::MAX_PATTERN_SIZE_BYTES;
 pub use rules::{Effort, MAX_OBJECT_COST, MAX_RULES, Verdict};
 pub use validate::MAX_VALIDATION_STEPS;
 

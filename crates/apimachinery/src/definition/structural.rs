@@ -176,7 +176,7 @@ fn value_rules(
     }
     let pattern = text(document, "pattern");
     if !pattern.is_empty()
-        && let Err(error) = regex::Regex::new(pattern)
+        && let Err(error) = crate::pattern::compile(pattern, crate::schema::MAX_PATTERN_SIZE_BYTES)
     {
         let detail = format!("must be a valid regular expression, but isn't: {error}");
         errors.push(FieldError::invalid(format!("{path}.pattern"), pattern, detail));

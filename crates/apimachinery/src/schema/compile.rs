@@ -11,7 +11,7 @@ use super::{
 use crate::FieldError;
 
 /// Largest compiled pattern, bytes.
-const MAX_PATTERN_SIZE_BYTES: usize = 1024 * 1024;
+pub(crate) const MAX_PATTERN_SIZE_BYTES: usize = 1024 * 1024;
 
 pub(super) fn compile(document: &Value) -> Result<Node, FieldError> {
     const ROOT: &str = "openAPIV3Schema";
@@ -92,7 +92,7 @@ fn limits(document: &Document<'_>) -> Result<Limits, FieldError> {
     let pattern = match document.string("pattern")? {
         None | Some("") => None,
         Some(pattern) => {
-            let compiled = regex::RegexBuilder::new(pattern).size_limit(MAX_PATTERN_SIZE_BYTES).build();
+            let compiled = crate::pattern::compile(pattern, MAX_PATTERN_SIZE_BYTES);
             Some(compiled.map_err(|error| {
                 let detail = format!("must be a valid regular expression, but isn't: {error}");
                 FieldError::invalid(document.at("pattern"), pattern, detail)

@@ -39,6 +39,9 @@ pub(crate) enum Format {
     Uuid5,
 }
 
+/// Largest compiled pattern of a format, bytes; a host's name may be of all letters and symbols there are.
+const MAX_PATTERN_SIZE_BYTES: usize = 10 * 1024 * 1024;
+
 /// Formats with the names they are told by.
 const NAMES: &[(&str, Format)] = &[
     ("bsonobjectid", Format::BsonObjectId),
@@ -128,7 +131,7 @@ pub(crate) fn fits(format: Format, text: &str) -> bool {
 }
 
 fn regex(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("invariant: a constant pattern compiles")
+    crate::pattern::compile(pattern, MAX_PATTERN_SIZE_BYTES).expect("invariant: a constant pattern compiles")
 }
 
 static RGB_COLOR: LazyLock<Regex> = LazyLock::new(|| {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use regex::{Regex, RegexBuilder};
+use regex::Regex;
 
 use super::{Failure, Row, Site, Value, operators::LIST_ITEM_WORK, unfit};
 
@@ -19,85 +19,9 @@ pub(super) const ROWS: &[Row] = &[
     ("string.findAll(string, int): list(string)", find_all),
 ];
 
-/// Compiles a pattern as Go reads it.
-pub(in crate::cel) fn compile(pattern: &str) -> Result<Regex, String> {
-    let compiled = RegexBuilder::new(&from_go(pattern)).size_limit(MAX_PATTERN_SIZE_BYTES).build();
-    compiled.map_err(|error| error.to_string())
-}
-
-/// A pattern of Go's in our syntax: there `\\d`, `\\s`, `\\w` and `\\b` know ASCII only, and a class holds no class and knows no
-/// operators.
-fn from_go(pattern: &str) -> String {
-    let mut ours = String::with_capacity(pattern.len());
-    let mut characters = pattern.chars().peekable();
-    // In a class: how many characters of it came before.
-    let mut class: Option<usize> = None;
-    while let Some(character) = characters.next() {
-        let next = characters.peek().copied();
-        match (character, class) {
-            ('\\', _) => {
-                characters.next();
-                ours.push_str(&escape(next, class.is_some()));
-                class = class.map(|before| before + 1);
-            }
-            ('[', None) => {
-                ours.push('[');
-                if next == Some('^') {
-                    ours.push('^');
-                    characters.next();
-                }
-                class = Some(0);
-            }
-            (']', Some(before)) if before > 0 => {
-                ours.push(']');
-                class = None;
-            }
-            ('[', Some(before)) if next == Some(':') => {
-                // `[:alpha:]` up to its end.
-                ours.push('[');
-                for inner in characters.by_ref() {
-                    ours.push(inner);
-                    if inner == ']' {
-                        break;
-                    }
-                }
-                class = Some(before + 1);
-            }
-            (special @ ('[' | ']'), Some(before)) => {
-                ours.push('\\');
-                ours.push(special);
-                class = Some(before + 1);
-            }
-            (twice @ ('&' | '-' | '~'), Some(before)) if next == Some(twice) => {
-                ours.push('\\');
-                ours.push(twice);
-                class = Some(before + 1);
-            }
-            (other, _) => {
-                ours.push(other);
-                class = class.map(|before| before + 1);
-            }
-        }
-    }
-    ours
-}
-
-/// What stands for a backslash and a character.
-fn escape(character: Option<char>, in_class: bool) -> Cow<'static, str> {
-    match (character, in_class) {
-        (Some('d'), false) => "[0-9]".into(),
-        (Some('D'), _) => "[^0-9]".into(),
-        (Some('w'), false) => "[0-9A-Za-z_]".into(),
-        (Some('W'), _) => "[^0-9A-Za-z_]".into(),
-        (Some('s'), false) => "[\\t\\n\\f\\r ]".into(),
-        (Some('S'), _) => "[^\\t\\n\\f\\r ]".into(),
-        (Some('d'), true) => "0-9".into(),
-        (Some('w'), true) => "0-9A-Za-z_".into(),
-        (Some('s'), true) => "\\t\\n\\f\\r ".into(),
-        (Some(boundary @ ('b' | 'B')), false) => format!("(?-u:\\{boundary})").into(),
-        (Some(other), _) => format!("\\{other}").into(),
-        (None, _) => "\\".into(),
-    }
+/// Compiles a pattern.
+pub(in crate::cel) fn compile(text: &str) -> Result<Regex, String> {
+    crate::pattern::compile(text, MAX_PATTERN_SIZE_BYTES).map_err(|error| error.to_string())
 }
 
 fn pattern<'s>(text: &str, site: &mut Site<'s>) -> Result<Cow<'s, Regex>, Failure> {
@@ -134,34 +58,4 @@ fn find_all<'a>(args: &[Value<'a>], site: &mut Site<'_>) -> Result<Value<'a>, Fa
         all.push(Value::text(found.as_str()));
     }
     Ok(Value::list(all))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn patterns_are_read_as_go_reads_them() {
-        for (pattern, text, expect) in [
-            (r"^\w+$", "aZ_9", true),
-            (r"^\w$", "é", false),
-            (r"^\d$", "٣", false),
-            (r"^[\d\s]+$", "1 2", true),
-            (r"^[^\w]$", "é", true),
-            (r"^[\W]$", "é", true),
-            (r"\bc", "ab c", true),
-            (r"^[[a]+$", "[a", true),
-            (r"^[]a]+$", "]a", true),
-            (r"^[^]a]$", "b", true),
-            (r"^[a&&b]+$", "&ab", true),
-            (r"^[a~~b]+$", "~ab", true),
-            (r"^[[:alpha:]-]+$", "a-b", true),
-            (r"^\[\d\]$", "[1]", true),
-            (r"^\pL$", "é", true),
-            (r"^.$", "é", true),
-        ] {
-            assert_eq!(compile(pattern).unwrap().is_match(text), expect, "{pattern} {text}");
-        }
-        assert!(compile("[").is_err() && compile("(").is_err() && compile("\\").is_err());
-    }
 }
