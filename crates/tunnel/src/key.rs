@@ -14,6 +14,31 @@ pub enum KeyError {
     Generation,
 }
 
+/// The y-coordinates of the few points that no private key belongs to, as they are written in public keys (the sign bit
+/// aside): of orders 1, 2, 4 and 8. To one of them a signature is easily found that fits some messages.
+const LOW_ORDER_POINTS: [[u8; 32]; 7] = [
+    little_endian(0x00, 0x00, 0x00),
+    little_endian(0x01, 0x00, 0x00),
+    [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0, 0xd5,
+        0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+    ],
+    [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f, 0x2a,
+        0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+    ],
+    little_endian(0xec, 0xff, 0x7f),
+    little_endian(0xed, 0xff, 0x7f),
+    little_endian(0xee, 0xff, 0x7f),
+];
+
+const fn little_endian(first: u8, between: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [between; 32];
+    bytes[0] = first;
+    bytes[31] = last;
+    bytes
+}
+
 /// A hello whose signature does not fit its public key.
 #[derive(Debug, thiserror::Error)]
 #[error("the hello's signature does not fit its public key")]
@@ -64,9 +89,19 @@ impl std::fmt::Debug for AgentKey {
 
 /// Checks that the holder of the hello's public key made this hello for this nonce.
 pub fn verify_hello(hello: &Hello, nonce: &[u8]) -> Result<(), BadSignature> {
+    if is_of_low_order(&hello.public_key) {
+        return Err(BadSignature);
+    }
     UnparsedPublicKey::new(&ED25519, &hello.public_key)
         .verify(&hello.transcript(nonce), &hello.signature)
         .map_err(|_| BadSignature)
+}
+
+/// Whether anybody could sign for a public key: what verifies signatures takes such keys.
+fn is_of_low_order(public_key: &[u8]) -> bool {
+    let Ok(mut y) = <[u8; 32]>::try_from(public_key) else { return false };
+    y[31] &= 0x7f;
+    LOW_ORDER_POINTS.contains(&y)
 }
 
 #[cfg(test)]
@@ -107,6 +142,24 @@ mod tests {
             let mut odd = signed.clone();
             odd.public_key = garbage;
             verify_hello(&odd, b"nonce").unwrap_err();
+        }
+    }
+
+    /// With such a key a signature of zeros would fit every fourth nonce or so.
+    #[test]
+    fn a_key_that_nobody_has_signs_nothing() {
+        for (index, mut point) in LOW_ORDER_POINTS.into_iter().enumerate() {
+            for sign in [0, 0x80] {
+                point[31] |= sign;
+                for nonce in 0..64_u8 {
+                    for first in [0, 1] {
+                        let mut signature = vec![0; 64];
+                        signature[0] = first;
+                        let hello = Hello { public_key: point.to_vec(), signature, ..hello() };
+                        assert!(verify_hello(&hello, &[nonce]).is_err(), "{index} {nonce}");
+                    }
+                }
+            }
         }
     }
 }
