@@ -40,7 +40,7 @@ impl ServerUrl {
         // A port that is no number is taken for none, but would end up in addresses.
         let has_bad_port =
             authority.port().is_some_and(|port| port.as_u16() == 0) || authority.as_str().ends_with(':');
-        if authority.host().is_empty() || has_bad_port {
+        if authority.host().trim_matches(['[', ']']).is_empty() || has_bad_port {
             return Err(refuse());
         }
         Ok(ServerUrl(format!("https://{}", authority.as_str().to_ascii_lowercase())))
@@ -159,6 +159,7 @@ mod tests {
             "https://a:",
             "https://a:0",
             "https://a b",
+            "https://[]",
         ] {
             assert!(ServerUrl::parse(bad).is_err(), "{bad}");
         }

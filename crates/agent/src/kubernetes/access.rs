@@ -115,8 +115,12 @@ impl Access {
         let authority = uri.authority().ok_or_else(|| format!("{:?} names no host", parts.url))?;
         let header = HeaderValue::from_str(authority.as_str())
             .map_err(|_| format!("{:?} names a strange host", parts.url))?;
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        if host.is_empty() {
+            return Err(format!("{:?} names no host", parts.url));
+        }
         Ok(Access(Arc::new(Inner {
-            host: authority.host().trim_start_matches('[').trim_end_matches(']').to_owned(),
+            host,
             port: authority.port_u16().unwrap_or(443),
             authority: header,
             server_name: parts.server_name,

@@ -168,6 +168,7 @@ mod tests {
             "{client-certificate-data: YQ==, client-key-data: YQ==}",
             Ok(("k", 443)),
         );
+        check("{server: 'https://[]'}", "{token: t}", Err("no host"));
         check("{server: 'http://k'}", "{token: t}", Err("https://"));
         check("{server: 'https://k/k8s/clusters/x'}", "{token: t}", Err("path"));
         check("{server: 'https://k', insecure-skip-tls-verify: true}", "{token: t}", Err("insecure"));
