@@ -2,7 +2,7 @@
 use std::sync::{Arc, LazyLock};
 
 use grange_apimachinery::{
-    Map, Object, Status, Value,
+    Map, Object, Status,
     apply::{ApplyError, FieldSet, Tracker},
     time,
 };
@@ -17,6 +17,9 @@ static NOTHING: LazyLock<FieldSet> = LazyLock::new(FieldSet::default);
 static STATUS: LazyLock<FieldSet> = LazyLock::new(|| FieldSet::of_fields(&[&["status"]]));
 static ALL_BUT_STATUS: LazyLock<FieldSet> =
     LazyLock::new(|| FieldSet::of_fields(&[&["metadata"], &["spec"]]));
+/// The structs that are written even when nothing is in them, the outer ones first; those in which all fields belong
+/// together have no owner but for the whole anyway. `spec.names` is a definition's.
+const STRUCTS: &[&[&str]] = &[&["spec"], &["spec", "names"], &["status"], &["source"]];
 
 /// The ownership of fields of one resource's objects, for one write.
 pub(crate) struct Ownership<'a> {
@@ -53,9 +56,13 @@ impl<'a> Ownership<'a> {
     /// What kube-apiserver compares a new object with. Its built-in kinds are Go structs, which are there before anything
     /// is in them, so that nobody comes to own them as wholes.
     fn empty(&self, object: &Object) -> Object {
-        let structs = ["spec", "status", "source"];
-        let there = structs.iter().filter(|_| self.served.builtin).filter(|key| object.0.contains_key(**key));
-        Object(there.map(|key| ((*key).to_owned(), Value::Object(Map::new()))).collect())
+        let mut empty = Object::default();
+        for path in STRUCTS.iter().filter(|_| self.served.builtin) {
+            if object.get(path).is_some() {
+                empty.set(path, Map::new());
+            }
+        }
+        empty
     }
 
     fn track<T>(&self, empty: &Object, run: impl FnOnce(&Tracker<'_>) -> T) -> T {

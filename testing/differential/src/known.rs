@@ -56,12 +56,6 @@ pub const KNOWN: &[Known] = &[
         id: "lone surrogates",
         matches: |finding| finding.case == "fields/body 12" && finding.codes == (400, 201),
     },
-    Known {
-        id: "managers of a definition's names",
-        matches: |finding| {
-            finding.place.contains("managedFields") && finding.place.ends_with(".f:spec.f:names..")
-        },
-    },
     Known { id: "expressions that cannot be read", matches: is_syntax_error },
     Known {
         id: "types of objects in expressions",

@@ -59,6 +59,19 @@ impl Server {
     }
 }
 
+/// As in Kubernetes, where the names are a struct that is there before anything is in it.
+#[tokio::test]
+async fn who_makes_a_definition_owns_its_names_one_by_one() {
+    let server = start().await;
+    let made = server.post(DEFINITIONS, definition("gadgets", "Gadget")).await.ok();
+    let entries = made["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let own = entries.iter().find(|entry| entry["subresource"].is_null()).expect("the maker's entry");
+    let names = json!({
+        "f:categories": {}, "f:kind": {}, "f:listKind": {}, "f:plural": {}, "f:shortNames": {}, "f:singular": {},
+    });
+    assert_eq!(own["fieldsV1"]["f:spec"]["f:names"], names);
+}
+
 #[tokio::test]
 async fn a_definition_is_served_at_once() {
     let server = start().await;
