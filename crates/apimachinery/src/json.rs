@@ -176,6 +176,14 @@ mod tests {
         assert_eq!(parsed.value, json!({"a":3,"spec":{"template":{"x":2}},"items":[{},{"y":2}]}));
     }
 
+    /// Otherwise what is stored would change each time it is read and written.
+    #[test]
+    fn numbers_are_read_to_the_last_digit() {
+        for text in ["4.107053004264875e+265", "6.14682579597544e+276", "-1.9491899431481476e+45", "0.1"] {
+            assert_eq!(parse(text.as_bytes()).unwrap().value.to_string(), text);
+        }
+    }
+
     #[test]
     fn only_one_document_is_accepted() {
         for bad in
