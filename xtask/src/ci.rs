@@ -79,6 +79,14 @@ pub(crate) fn bench(filter: Option<&str>) -> Result<()> {
     step("bench", command)
 }
 
+/// The fuzzing, with all checks of a debug build.
+pub(crate) fn fuzz(arguments: &[String]) -> Result<()> {
+    step("build", cargo(BUILD))?;
+    let mut command = Command::new(built("fuzz")?);
+    command.args(arguments);
+    step("fuzz", command)
+}
+
 /// Builds the real Kubernetes unless it is built; the folder it is in.
 fn build_kubernetes() -> Result<PathBuf> {
     let build = Command::new("testing/kubernetes/build").stderr(Stdio::inherit()).output();

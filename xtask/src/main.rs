@@ -34,6 +34,12 @@ enum Command {
         /// Only the benches whose name contains this.
         filter: Option<String>,
     },
+    /// Checks random inputs of everything that reads what comes from outside: `--minutes`, `--target`, `--seed`.
+    Fuzz {
+        /// Passed on to the `fuzz` program.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Builds the real Kubernetes and runs the tests against it.
     TestKubernetes,
 }
@@ -46,6 +52,7 @@ fn main() -> Result<()> {
         Command::Console => ci::console(),
         Command::Demo => ci::demo(),
         Command::Bench { filter } => ci::bench(filter.as_deref()),
+        Command::Fuzz { arguments } => ci::fuzz(&arguments),
         Command::TestKubernetes => ci::test_kubernetes(),
     }
 }
