@@ -6,6 +6,8 @@ use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use grange_fuzz::{Target, targets, worker};
 
+/// Most of the time that one target has, as a multiple of that of a fast one.
+const MAX_SHARE: u64 = 5;
 /// Most characters of a failure that are printed.
 const MAX_SHOWN_CHARACTERS: usize = 1500;
 
@@ -70,6 +72,11 @@ fn shown(text: &str) -> String {
     text[..end].to_owned()
 }
 
+/// How much of the time a target has: slow ones have more, so that they get somewhere.
+fn share(target: &Target) -> u64 {
+    target.weight.min(MAX_SHARE)
+}
+
 fn find(name: &str) -> Result<Target> {
     let found = targets::all().into_iter().find(|target| target.name == name);
     found.with_context(|| format!("there is no target {name:?}"))
@@ -81,16 +88,16 @@ fn fuzz(arguments: &Fuzz) -> Result<ExitCode> {
     targets.retain(|target| arguments.target.as_deref().is_none_or(|part| target.name.contains(part)));
     let first = targets.first().context("no target has such a name")?;
     let width = targets.iter().map(|target| target.name.len()).fold(first.name.len(), usize::max);
-    let share = Duration::try_from_secs_f64(arguments.minutes * 60.0 / targets.len() as f64)
-        .context("--minutes is no time")?;
-    println!("seed {seed}, {:.0} s for each target", share.as_secs_f64());
+    let time = Duration::try_from_secs_f64(arguments.minutes * 60.0).context("--minutes is no time")?;
+    let shares: u64 = targets.iter().map(share).sum();
+    println!("seed {seed}, {:.0} s for all targets", time.as_secs_f64());
     println!(
         "{:width$} {:>10} {:>10} {:>12} {:>10}",
         "target", "inputs", "inputs/s", "peak bytes", "left over"
     );
     let mut failed = false;
     for target in &targets {
-        match worker::supervise(target, seed, share)? {
+        match worker::supervise(target, seed, time.mul_f64(share(target) as f64 / shares as f64))? {
             Ok(report) => println!(
                 "{:width$} {:>10} {:>10.0} {:>12} {:>10}",
                 target.name,

@@ -18,6 +18,8 @@ pub struct Target {
     pub peak_bytes: usize,
     /// How many inputs of other targets take as long as one of this.
     pub weight: u64,
+    /// Whether checking an input leaves something behind on purpose, as a server does that keeps what is written.
+    pub keeps_state: bool,
     case: Box<dyn Case + Send>,
 }
 
@@ -29,7 +31,13 @@ impl Target {
         generate: fn(&mut Source) -> I,
         check: fn(&I),
     ) -> Self {
-        Target { name, peak_bytes, weight: 1, case: Box::new(Functions { generate, check }) }
+        Target {
+            name,
+            peak_bytes,
+            weight: 1,
+            keeps_state: false,
+            case: Box::new(Functions { generate, check }),
+        }
     }
 
     /// The input of some choices, as it is written into a seed.

@@ -6,10 +6,9 @@ use super::LARGE;
 use crate::{Bytes, Source, Target, mutate, trees};
 
 pub(super) fn targets() -> Vec<Target> {
-    vec![
-        Target::new("json-documents", LARGE, json_document, check_json),
-        Target::new("yaml-documents", 2 * LARGE, yaml_document, check_yaml),
-    ]
+    let mut yaml = Target::new("yaml-documents", 2 * LARGE, yaml_document, check_yaml);
+    yaml.weight = 4;
+    vec![Target::new("json-documents", LARGE, json_document, check_json), yaml]
 }
 
 fn json_document(source: &mut Source) -> Bytes {

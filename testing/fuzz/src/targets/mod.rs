@@ -1,6 +1,7 @@
 //! Every target, by family.
 
 mod documents;
+mod gateway;
 mod objects;
 mod patches;
 mod requests;
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Target> {
         tunnel::targets(),
         settings::targets(),
         requests::targets(),
+        gateway::targets(),
     ];
     families.into_iter().flatten().collect()
 }
