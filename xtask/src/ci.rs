@@ -47,7 +47,8 @@ pub(crate) fn console() -> Result<()> {
 pub(crate) fn codegen() -> Result<()> {
     let mut command = cargo(&["test", "--package", "grange-resources"]);
     command.env("GRANGE_WRITE_CRDS", "1");
-    step("generated files", command)
+    step("generated files", command)?;
+    console::types()
 }
 
 /// The demo.

@@ -7,7 +7,7 @@ use std::{
     time::SystemTime,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::ci::{Sum, run_counted, step};
 
@@ -81,6 +81,15 @@ pub(crate) fn prepare() -> Result<Option<PathBuf>> {
     }
     install()?;
     browser()
+}
+
+/// The console's types of the definitions.
+pub(crate) fn types() -> Result<()> {
+    if !has_npm() {
+        bail!("the console's types are written with Node.js 20 or newer and npm: apt-get install nodejs npm");
+    }
+    install()?;
+    step("console: types", npm(&["run", "types"]))
 }
 
 /// `npm ci`, unless what is installed is what the lock file names.

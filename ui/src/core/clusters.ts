@@ -1,7 +1,10 @@
 /** Imported clusters as the server keeps them: the two halves, their names, their state in one word and a sentence. */
 import { computed, type ComputedRef } from 'vue'
 
-import { findCondition, isTrue, type Condition, type Gvr, type KubeObject } from './kubernetes'
+import { CLUSTER as CLUSTERS, type Cluster } from '@/api/management.cattle.io'
+import type { Cluster as ProvisioningCluster } from '@/api/provisioning.cattle.io'
+
+import { findCondition, isTrue, type Condition } from './kubernetes'
 import { clusterMessages as m } from './cluster-messages'
 import { useList, type LiveList } from './resources'
 import { management } from './scope'
@@ -9,43 +12,13 @@ import { state, type State } from './state'
 import { request } from './http'
 import { scopeOf } from './scope'
 
-export interface EnvVar {
-  name: string
-  value?: string | null
-}
+export type { Cluster, ClusterRegistrationToken as RegistrationToken } from '@/api/management.cattle.io'
+export type { Cluster as ProvisioningCluster } from '@/api/provisioning.cattle.io'
+export { CLUSTER as CLUSTERS, CLUSTER_REGISTRATION_TOKEN as REGISTRATION_TOKENS } from '@/api/management.cattle.io'
+export { CLUSTER as PROVISIONING } from '@/api/provisioning.cattle.io'
 
-/** `management.cattle.io/v3`: the cluster as the server keeps it. Its name is the id in every address. */
-export interface Cluster extends KubeObject {
-  spec?: {
-    displayName?: string
-    description?: string
-    internal?: boolean
-    agentEnvVars?: EnvVar[] | null
-    fleetWorkspaceName?: string
-  }
-  status?: {
-    provider?: string
-    version?: { gitVersion?: string }
-    nodeCount?: number
-    capacity?: Record<string, string> | null
-    allocatable?: Record<string, string> | null
-    conditions?: Condition[] | null
-  }
-}
-
-/** `provisioning.cattle.io/v1`: the cluster as the person who imports it writes it. */
-export interface ProvisioningCluster extends KubeObject {
-  spec?: { agentEnvVars?: EnvVar[] | null }
-  status?: { clusterName?: string; conditions?: Condition[] | null }
-}
-
-export interface RegistrationToken extends KubeObject {
-  status?: { token?: string; manifestUrl?: string; command?: string; insecureCommand?: string }
-}
-
-export const CLUSTERS: Gvr = { group: 'management.cattle.io', version: 'v3', resource: 'clusters' }
-export const PROVISIONING: Gvr = { group: 'provisioning.cattle.io', version: 'v1', resource: 'clusters' }
-export const REGISTRATION_TOKENS: Gvr = { group: 'management.cattle.io', version: 'v3', resource: 'clusterregistrationtokens' }
+/** One variable of the agent's environment. */
+export type EnvVar = NonNullable<NonNullable<ProvisioningCluster['spec']>['agentEnvVars']>[number]
 
 /** Where imported clusters' provisioning objects live. */
 export const WORKSPACE = 'fleet-default'
