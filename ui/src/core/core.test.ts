@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 
 import { formatDuration } from './age'
-import { nearestField } from './forms'
+import { carried, nearestField } from './forms'
 import { nameProblem } from './forms/rules'
 import { defineMessages, preferred } from './i18n'
 import { activeKeys } from './keys'
@@ -168,4 +168,12 @@ describe('keys', () => {
     press('j')
     expect(runs.length).toBe(4)
   })
+})
+
+it('what a form fills in by itself is carried over to where it began, and what was typed is not', () => {
+  const start = { meta: { name: '', namespace: '' }, rows: [1] }
+  const typed = { meta: { name: 'mare', namespace: '' }, rows: [1, 2] }
+  const filled = { meta: { name: 'mare', namespace: 'default' }, rows: [1, 2] }
+  expect(carried(start, typed, filled)).toEqual({ meta: { name: '', namespace: 'default' }, rows: [1] })
+  expect(carried(start, typed, { ...typed, rows: [3] })).toEqual({ meta: { name: '', namespace: '' }, rows: [3] })
 })

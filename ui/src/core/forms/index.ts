@@ -10,7 +10,7 @@ import { onBeforeRouteLeave } from 'vue-router'
 
 import { confirm } from '../confirm'
 import { isApiError, type Cause } from '../http'
-import { isSame } from '../same'
+import { isRecord, isSame } from '../same'
 import { clearDraft, readDraft, writeDraft } from './drafts'
 import { formMessages as m } from './messages'
 
@@ -43,6 +43,8 @@ export interface Form<M extends object = object> {
   check: (name: string) => void
   /** Checks, asks the server by a dry run, then does it. `undefined` when something is in the way. */
   submit: <T>(write: (options: { dryRun: boolean }) => Promise<T>, how?: { dryRun?: boolean }) => Promise<T | undefined>
+  /** Fills in what the form finds out by itself: that is where it begins, and nothing that somebody typed. */
+  prefill: (fill: () => void) => void
   /** Back to how it began. */
   discard: () => void
 }
@@ -53,7 +55,7 @@ const NAME = 'metadata.name'
 
 export function useForm<M extends object>({ draft, initial, rules = {}, secrets = [] }: FormOptions<M>): Form<M> {
   const kept = readDraft<M>(draft)
-  const start = structuredClone(initial)
+  const start = shallowRef(structuredClone(initial))
   const model = reactive({ ...structuredClone(initial), ...kept }) as M
   const errors = reactive<Record<string, string>>({})
   const general = ref<string[]>([])
@@ -62,7 +64,7 @@ export function useForm<M extends object>({ draft, initial, rules = {}, secrets 
   const isDone = ref(false)
   const isRestored = ref(kept !== null)
   const fields = new Set<string>()
-  const isDirty = computed(() => !isDone.value && !isSame(toPlain(model), start))
+  const isDirty = computed(() => !isDone.value && !isSame(toPlain(model), start.value))
 
   watch(model, () => (isDirty.value ? writeDraft(draft, withoutSecrets(toPlain(model), secrets)) : clearDraft(draft)))
 
@@ -124,8 +126,13 @@ export function useForm<M extends object>({ draft, initial, rules = {}, secrets 
         isBusy.value = false
       }
     },
+    prefill(fill) {
+      const before = toPlain(model)
+      fill()
+      start.value = carried(start.value, before, toPlain(model))
+    },
     discard() {
-      Object.assign(model, structuredClone(start))
+      Object.assign(model, structuredClone(start.value))
       isRestored.value = false
       clearDraft(draft)
       clear()
@@ -168,6 +175,13 @@ async function focusFirstError(): Promise<void> {
 }
 
 const toPlain = <M extends object>(model: M): M => structuredClone(deepRaw(model))
+
+/** `start` with what differs between `before` and `after`. */
+export function carried<T>(start: T, before: T, after: T): T {
+  if (isSame(before, after)) return start
+  if (!isRecord(start) || !isRecord(before) || !isRecord(after)) return after
+  return Object.fromEntries(Object.entries(after).map(([key, part]) => [key, carried(start[key], before[key], part)])) as T
+}
 
 /** `structuredClone` takes no proxies. */
 function deepRaw<T>(value: T): T {
