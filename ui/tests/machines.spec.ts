@@ -1,7 +1,7 @@
 /** Flow 4: machines made, used, changed and deleted. */
 import type { Locator, Page } from '@playwright/test'
 
-import { audit, enter, eventually, expect, nav, retype, send, test, type Cluster } from './world'
+import { act, audit, enter, eventually, expect, nav, opened, region, retype, send, test, type Cluster } from './world'
 
 const IMAGE_URL = 'https://images.example.org/ubuntu-24.04-server-cloudimg-amd64.img'
 const MACHINES = '/apis/kubevirt.io/v1/namespaces/default/virtualmachines'
@@ -30,15 +30,36 @@ async function giveImage(harvester: Cluster): Promise<void> {
   })
 }
 
-/** What can be done, whether it is a button or in the menu. */
-async function act(page: Page, name: string, action: string): Promise<void> {
-  await page.getByRole('button', { name: `Actions for ${name}` }).click()
-  await page.getByRole('menuitem', { name: action, exact: true }).click()
+/**
+ * Images stay half-way in the browser, however slow it is and however fast the cluster. What is given back lets the news
+ * of the cluster through.
+ */
+async function holdDownload(page: Page, harvester: Cluster): Promise<() => Promise<void>> {
+  let letGo = (): void => {}
+  let isHeld = true
+  const held = new Promise<void>((resolve) => (letGo = resolve))
+  await page.route(/\/virtualmachineimages\?/, async (route) => {
+    if (!isHeld) return route.continue()
+    if (route.request().url().includes('watch=1')) return held.then(() => route.continue())
+    const response = await route.fetch()
+    const body = (await response.json()) as { items?: object[] }
+    const status = { progress: 40, conditions: [{ type: 'Imported', status: 'Unknown' }] }
+    return route.fulfill({ response, json: { ...body, items: body.items?.map((image) => ({ ...image, status })) } })
+  })
+  return async () => {
+    isHeld = false
+    letGo()
+    // What has come to its end meanwhile has no more news of its own.
+    const images = `${harvester.url}/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachineimages`
+    const { body } = await send('GET', images, harvester.token)
+    for (const { metadata } of body['items'] as { metadata: { name: string } }[]) {
+      await send('PATCH', `${images}/${metadata.name}`, harvester.token, { metadata: { labels: { seen: 'half-way' } } }, 'application/merge-patch+json')
+    }
+  }
 }
 
 /** The state beside the title. */
 const titled = (page: Page, name: string): Locator => page.getByRole('group', { name, exact: true }).filter({ has: page.getByRole('heading', { level: 1 }) })
-const region = (page: Page, name: string): Locator => page.getByRole('region', { name, exact: true })
 
 async function createMachine(page: Page, name: string): Promise<void> {
   await nav(page).getByRole('link', { name: /Virtual Machines/ }).click()
@@ -66,9 +87,11 @@ test('from an empty cluster to a running machine: the pages lead there', async (
   await audit(page)
   await page.getByLabel('URL').fill(IMAGE_URL)
   await expect(page.getByLabel('Name', { exact: true })).toHaveValue('ubuntu-24.04-server-cloudimg-amd64.img')
+  const goOn = await holdDownload(page, harvester)
   await page.getByRole('button', { name: 'Create', exact: true }).click()
-  await expect(page.getByRole('progressbar', { name: 'Progress' })).toBeVisible()
   await expect(page.getByRole('heading', { name: 'ubuntu-24.04-server-cloudimg-amd64.img' })).toBeVisible()
+  await expect(page.getByRole('progressbar', { name: 'Progress' })).toBeVisible()
+  await goOn()
   await expect(titled(page, 'ubuntu-24.04-server-cloudimg-amd64.img')).toContainText('Ready')
   await audit(page)
 
@@ -79,9 +102,9 @@ test('from an empty cluster to a running machine: the pages lead there', async (
   await page.keyboard.type('first')
   await expect(page.getByRole('complementary', { name: 'Summary' })).toContainText('first')
   await page.keyboard.press('Enter')
+  await expect(page.getByText('first is being created')).toBeVisible()
   await expect(page.getByRole('heading', { name: 'first', exact: true })).toBeVisible()
   await expect(titled(page, 'first')).toContainText('Running')
-  await expect(page.getByText('first is being created')).toBeVisible()
 
   const machine = await machineOf(harvester, 'first')
   const [template] = JSON.parse(machine.metadata.annotations['harvesterhci.io/volumeClaimTemplates'] ?? '[]') as { metadata: { annotations: Record<string, string> }; spec: Record<string, unknown> }[]
@@ -280,6 +303,7 @@ test('a machine is edited, restarted into force, edited as YAML, cloned and dele
   await createMachine(page, 'mare')
 
   // Edited by its form: one change, one question.
+  await opened(page, 'mare')
   await page.keyboard.press('e')
   await expect(page.getByRole('heading', { name: 'Edit mare' })).toBeVisible()
   const basics = region(page, 'Basics')

@@ -2,6 +2,7 @@ import { defineMessages } from '@/core/i18n'
 
 export const uiMessages = defineMessages({
   en: {
+    actions: 'Actions',
     broken: 'This part cannot be shown. YAML shows what the cluster sent.',
     cancel: 'Cancel',
     close: 'Close',
@@ -32,6 +33,7 @@ export const uiMessages = defineMessages({
     },
   },
   de: {
+    actions: 'Aktionen',
     broken: 'Dieser Teil lässt sich nicht anzeigen. Das YAML zeigt, was der Cluster geschickt hat.',
     cancel: 'Abbrechen',
     close: 'Schließen',
@@ -62,6 +64,7 @@ export const uiMessages = defineMessages({
     },
   },
   'zh-Hans': {
+    actions: '操作',
     broken: '此部分无法显示。YAML 中可查看集群发送的内容。',
     cancel: '取消',
     close: '关闭',
