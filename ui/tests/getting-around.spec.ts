@@ -1,5 +1,5 @@
 /** Flow 6: switcher, palette, keys, menus; themes, languages and small screens. */
-import { audit, expect, logIn, settleIn, test } from './world'
+import { audit, expect, goBy, logIn, settleIn, test } from './world'
 
 test('from anywhere to anywhere, by mouse and by keys', async ({ page, world }) => {
   await world.startServer()
@@ -28,15 +28,14 @@ test('from anywhere to anywhere, by mouse and by keys', async ({ page, world }) 
   await expect(page.getByRole('heading', { name: 'paddock' })).toBeVisible()
   await page.getByRole('button', { name: 'Pin paddock' }).click()
 
-  await page.keyboard.press('g')
-  await page.keyboard.press('v')
-  await expect(page.getByRole('heading', { name: 'Virtual Machines' })).toBeVisible()
+  await goBy(page, 'v', page.getByRole('heading', { name: 'Virtual Machines' }))
   await expect(page.getByRole('row')).toHaveCount(4)
   await page.keyboard.press('Control+k')
   await page.keyboard.type('vm-0002')
   await expect(palette.getByRole('option', { name: /vm-0002/ })).toBeVisible()
   await page.keyboard.press('Enter')
   await expect(page.getByRole('heading', { name: 'vm-0002' })).toBeVisible()
+  await expect(palette).toBeHidden()
 
   await page.keyboard.press('?')
   await expect(page.getByRole('dialog', { name: 'Keyboard shortcuts' })).toContainText('Search or jump')
@@ -50,9 +49,7 @@ test('from anywhere to anywhere, by mouse and by keys', async ({ page, world }) 
   await expect(page.getByRole('heading', { name: 'meadow' })).toBeVisible()
   await page.getByRole('link', { name: 'All clusters' }).click()
   await expect(page.getByRole('heading', { name: 'Harvester Clusters' })).toBeVisible()
-  await page.keyboard.press('g')
-  await page.keyboard.press('h')
-  await expect(page.getByRole('heading', { name: /Welcome, / })).toBeVisible()
+  await goBy(page, 'h', page.getByRole('heading', { name: /Welcome, / }))
 
   await page.getByRole('button', { name: 'Main menu' }).click()
   const menu = page.getByRole('dialog', { name: 'Main menu' })
@@ -117,6 +114,7 @@ test('a phone: the menu is a drawer, lists are cards, a machine is stopped', asy
   await page.goto(`${world.url}/dashboard/`)
   await audit(page)
   await page.getByRole('main').getByRole('link', { name: 'paddock' }).click()
+  await expect(page.getByRole('heading', { name: 'Capacity' })).toBeVisible()
   await audit(page)
   await page.getByRole('button', { name: 'Main menu' }).click()
   await page.getByRole('dialog').getByRole('link', { name: /Virtual Machines/ }).click()

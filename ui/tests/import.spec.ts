@@ -42,6 +42,7 @@ test('a Harvester is imported with the words people know, and the page follows e
   await expect(url).toHaveText(/^https:\/\/127\.0\.0\.1:\d+\/v3\/import\/\w+_c-m-\w+\.yaml$/)
   const plain = await url.innerText()
   await page.getByLabel('With certificate check').check()
+  await expect(url).toContainText('insecureSkipTLSVerify')
   expect(JSON.parse(await url.innerText())).toEqual({ url: plain, insecureSkipTLSVerify: false })
   await expect(page.getByText('Harvester 1.7.2 and later')).toBeVisible()
   await page.getByLabel('Address alone').check()

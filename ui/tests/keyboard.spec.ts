@@ -1,7 +1,7 @@
 /** Flows 2 and 4 without a mouse: importing a cluster, then a machine from nothing to stopped and deleted. */
 import type { Locator, Page } from '@playwright/test'
 
-import { enter, expect, settleIn, PASSWORD, test } from './world'
+import { enter, expect, goBy, settleIn, PASSWORD, test } from './world'
 
 /** More presses than any page has stops. */
 const MAX_STOPS = 150
@@ -74,9 +74,7 @@ async function inMenu(page: Page, item: string): Promise<void> {
 
 test('flow 4 by keys: an image, a machine, paused, stopped, deleted', async ({ page, world }) => {
   await enter(page, world)
-  await page.keyboard.press('g')
-  await page.keyboard.press('i')
-  await expect(page.getByRole('heading', { name: 'No Images yet' })).toBeVisible()
+  await goBy(page, 'i', page.getByRole('heading', { name: 'No Images yet' }))
   await press(page, page.getByRole('main').getByRole('link', { name: 'Create Image' }).first())
   await type(page, page.getByLabel('URL'), 'https://images.example.org/ubuntu.img')
   await page.keyboard.press('Enter')
@@ -116,13 +114,13 @@ test('flow 4 by keys: an image, a machine, paused, stopped, deleted', async ({ p
   await press(page, page.getByRole('alertdialog').getByRole('button', { name: 'Stop' }))
   await expect(page.getByRole('button', { name: 'Start', exact: true })).toBeVisible()
 
-  await page.keyboard.press('g')
-  await page.keyboard.press('v')
+  await goBy(page, 'v', page.getByRole('heading', { name: 'Virtual Machines', level: 1 }))
   await expect(page.getByRole('row')).toHaveCount(2)
   await page.keyboard.press('j')
   await page.keyboard.press('.')
   await inMenu(page, 'Delete')
   await page.keyboard.type('Del')
+  await expect(page.getByRole('menuitem', { name: 'Delete' })).toBeFocused()
   await page.keyboard.press('Enter')
   const remove = page.getByRole('alertdialog', { name: 'Delete mare?' })
   await type(page, remove.getByLabel('Type mare to confirm'), 'mare')

@@ -1,5 +1,5 @@
 /** The pages every kind has: lists, objects, forms, YAML; shown with machines and with kinds that have no file. */
-import { audit, enter, expect, nav, retype, send, test } from './world'
+import { audit, enter, expect, nav, opened, retype, send, test } from './world'
 
 test('machines: the dashboard, the list with its filters as a link, stop and start by keys, an object with its tabs', async ({ page, world }) => {
   await enter(page, world, ['--vms', '12'])
@@ -73,7 +73,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await audit(page)
   await retype(editor, 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: barn\n  namespace: default\ndata:\n  colour: red\n  roof: tin\n')
   await page.getByRole('button', { name: 'Create' }).click()
-  await expect(page.getByRole('heading', { name: 'barn', exact: true })).toBeVisible()
+  await opened(page, 'barn')
 
   await page.keyboard.press('e')
   await expect(editor).toContainText('colour: red')
@@ -88,7 +88,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await expect(page.getByRole('textbox', { name: 'Changes' })).toContainText('colour: green')
   await audit(page)
   await page.getByRole('button', { name: 'Save' }).click()
-  await expect(page.getByRole('heading', { name: 'barn', exact: true })).toBeVisible()
+  await opened(page, 'barn')
   expect((await send('GET', path, harvester.token)).body['data']).toEqual({ colour: 'green', roof: 'slate' })
 
   // The same place: a choice.
@@ -102,7 +102,7 @@ test('any kind has its pages, and YAML is saved after a look at the difference',
   await page.getByRole('button', { name: 'Use this choice' }).click()
   await page.getByRole('button', { name: 'Review changes' }).click()
   await page.getByRole('button', { name: 'Save' }).click()
-  await expect(page.getByRole('heading', { name: 'barn', exact: true })).toBeVisible()
+  await opened(page, 'barn')
   expect((await send('GET', path, harvester.token)).body['data']).toEqual({ colour: 'blue', roof: 'slate' })
 })
 
