@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
 
-import { proxyTo } from './proxy'
+import { proxyTo } from './proxy.ts'
 
 /** The server that `npm run dev` and `npm run preview` put the console in front of. */
 const server = process.env['GRANGE_URL'] ?? 'https://127.0.0.1:8443'
