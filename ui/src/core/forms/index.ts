@@ -5,7 +5,7 @@
  * lands at its field without a table between. What is typed is kept in session storage until it was sent or thrown away:
  * a reload, an expired session or a crashed tab loses nothing. Leaving with unsaved changes asks.
  */
-import { computed, inject, nextTick, onScopeDispose, provide, reactive, ref, shallowRef, toRaw, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
+import { computed, inject, nextTick, onScopeDispose, provide, reactive, ref, shallowRef, watch, type ComputedRef, type InjectionKey, type Ref } from 'vue'
 import { onBeforeRouteLeave } from 'vue-router'
 
 import { confirm } from '../confirm'
@@ -174,8 +174,6 @@ async function focusFirstError(): Promise<void> {
   document.querySelector<HTMLElement>('form [aria-invalid="true"]')?.focus()
 }
 
-const toPlain = <M extends object>(model: M): M => structuredClone(deepRaw(model))
-
 /** `start` with what differs between `before` and `after`. */
 export function carried<T>(start: T, before: T, after: T): T {
   if (isSame(before, after)) return start
@@ -183,12 +181,11 @@ export function carried<T>(start: T, before: T, after: T): T {
   return Object.fromEntries(Object.entries(after).map(([key, part]) => [key, carried(start[key], before[key], part)])) as T
 }
 
-/** `structuredClone` takes no proxies. */
-function deepRaw<T>(value: T): T {
-  const plain = toRaw(value)
-  if (Array.isArray(plain)) return plain.map(deepRaw) as T
-  if (typeof plain !== 'object' || plain === null) return plain
-  return Object.fromEntries(Object.entries(plain).map(([name, part]) => [name, deepRaw(part)])) as T
+/** A copy without proxies, read through them: whoever computes with it notices every change. */
+function toPlain<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(toPlain) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, toPlain(part)])) as T
 }
 
 function withoutSecrets<M extends object>(model: M, secrets: (keyof M)[]): Partial<M> {

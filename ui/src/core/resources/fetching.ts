@@ -5,7 +5,9 @@ import { soundObject } from '../sound'
 import { eachLine } from './lines'
 import { queryPath, selectorsOf, type Query } from './query'
 
-/** Objects asked for at once: the first rows show while the others are still on their way. */
+/** Objects asked for at first: a screen is full, and shows while the others are still on their way. */
+export const FIRST_PAGE_SIZE = 100
+/** Objects asked for at once from then on. */
 export const PAGE_SIZE = 500
 /** The server ends a watch after this time and we begin the next: a dead connection cannot go unnoticed for longer. */
 const WATCH_SECONDS = 290
@@ -25,7 +27,7 @@ interface ListBody<T> {
 
 export async function listPage<T extends KubeObject>(query: Query, token: string | undefined, signal: AbortSignal): Promise<Page<T>> {
   const body = await request<ListBody<T>>(queryPath(query), {
-    query: { ...selectorsOf(query), limit: PAGE_SIZE, continue: token },
+    query: { ...selectorsOf(query), limit: token ? PAGE_SIZE : FIRST_PAGE_SIZE, continue: token },
     signal,
   })
   const { resourceVersion = '', continue: next, remainingItemCount } = body.metadata ?? {}

@@ -92,7 +92,7 @@ export class TableModel<T extends KubeObject> {
 
   private entry(uid: string, object: T): Entry {
     const { namespace = '', name } = object.metadata
-    return { uid, key: this.view.order.key(object), name: naturalKey(`${name}\u0000${namespace}\u0000${uid}`) }
+    return { uid, key: this.view.order.key(object), name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}` }
   }
 
   private readonly compare = (a: Entry, b: Entry): number => {
