@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { json, serve, until } from '@/test/cluster'
 
 import { management } from '../scope'
-import { Access } from '.'
+import { Access, accessOf, forgetAccess } from '.'
 import { allows, type Need, type Rule } from './rules'
 
 describe('a rule', () => {
@@ -65,6 +65,23 @@ describe('access', () => {
     isAway = true
     await vi.advanceTimersByTimeAsync(5 * 60_000)
     expect(requests.filter(({ url }) => url.pathname.endsWith('reviews')).length).toBeLessThan(10)
+    expect(access.may(list('virtualmachines'))).toBe(true)
+    vi.useRealTimers()
+  })
+
+  it('asks once more when the server is back', async () => {
+    vi.useFakeTimers()
+    forgetAccess()
+    let isAway = true
+    const { requests } = serve(() => (isAway ? Promise.reject(new TypeError('network')) : json({ status: { allowed: true } })))
+    const reviews = (): number => requests.filter(({ url }) => url.pathname.endsWith('reviews')).length
+    const access = accessOf(management)
+    access.may(list('virtualmachines'))
+    await vi.advanceTimersByTimeAsync(1_000)
+    const before = reviews()
+    isAway = false
+    await vi.advanceTimersByTimeAsync(60_000)
+    expect(reviews()).toBeGreaterThan(before)
     expect(access.may(list('virtualmachines'))).toBe(true)
     vi.useRealTimers()
   })

@@ -11,6 +11,7 @@
  */
 import { computed, shallowReactive, shallowRef, type ComputedRef } from 'vue'
 
+import { connection } from '../connection'
 import { request } from '../http'
 import { useScope, type Scope } from '../scope'
 import { allows, needKey, type Need, type Rule } from './rules'
@@ -26,6 +27,8 @@ export class Access {
   private readonly askedAt = new Map<string, number>()
   private readonly rules = new Map<string, Promise<Rule[]>>()
   private readonly queue: Need[] = []
+  /** What got no answer. */
+  private readonly failed = new Map<string, Need>()
   private isAdmin: Promise<boolean> | undefined
   /** Known to be an administrator: every answer is at hand. */
   private readonly isAllPowerful = shallowRef(false)
@@ -75,9 +78,17 @@ export class Access {
     try {
       this.answers.set(key, (await this.isGranted(need)) || (await this.review(need)))
     } catch {
-      // Not known; asked again at the next look.
+      // Not known; asked again at the next look, or when the server is back.
       this.askedAt.delete(key)
+      this.failed.set(key, need)
     }
+  }
+
+  /** Asks once more what got no answer: pages wait for it. */
+  askFailed(): void {
+    const needs = [...this.failed.values()]
+    this.failed.clear()
+    for (const need of needs) this.may(need)
   }
 
   private async isGranted(need: Need): Promise<boolean> {
@@ -136,6 +147,9 @@ export class Access {
 }
 
 const all = new Map<string, Access>()
+connection.onRecovery(() => {
+  for (const access of all.values()) access.askFailed()
+})
 
 export function accessOf(scope: Scope): Access {
   let access = all.get(scope.id)
