@@ -6,10 +6,16 @@ import { useList, type Batch, type Collection } from '../resources'
 import type { Scope } from '../scope'
 import type { Context, Join, Kind, Owner } from './types'
 
+/** Tells which rows, by `namespace/name`, have other joined objects than before. Returns how to stop that. */
+export interface RowSource {
+  onRows: (listener: (rows: ReadonlySet<string>) => void) => () => void
+}
+
 /** Objects by the `namespace/name` of their row; reactive a row at a time. */
-class Index {
+class Index implements RowSource {
   private readonly byOwner = shallowReactive(new Map<string, KubeObject[]>())
   private readonly owners = new Map<string, readonly string[]>()
+  private readonly listeners = new Set<(rows: ReadonlySet<string>) => void>()
   readonly stop: () => void
 
   constructor(
@@ -24,35 +30,46 @@ class Index {
     return this.byOwner.get(key) ?? []
   }
 
-  private apply({ changed, removed }: Batch): void {
-    for (const uid of removed) this.place(uid, undefined)
-    for (const uid of changed) this.place(uid, this.collection.objects.get(uid))
+  onRows(listener: (rows: ReadonlySet<string>) => void): () => void {
+    this.listeners.add(listener)
+    return () => this.listeners.delete(listener)
   }
 
-  private place(uid: string, object: KubeObject | undefined): void {
+  private apply({ changed, removed }: Batch): void {
+    const rows = new Set<string>()
+    // A row that loses an object is another one, too; whose it was is known only here.
+    for (const uid of removed) this.place(uid, undefined, rows)
+    for (const uid of changed) this.place(uid, this.collection.objects.get(uid), rows)
+    if (rows.size > 0) for (const listener of this.listeners) listener(rows)
+  }
+
+  private place(uid: string, object: KubeObject | undefined, rows: Set<string>): void {
     for (const before of this.owners.get(uid) ?? []) {
       const rest = this.of(before).filter(({ metadata }) => metadata.uid !== uid)
       if (rest.length > 0) this.byOwner.set(before, rest)
       else this.byOwner.delete(before)
+      rows.add(before)
     }
     const owners = object ? ownersOf(this.owner(object)) : []
-    if (object) for (const owner of owners) this.byOwner.set(owner, [...this.of(owner), object])
+    for (const owner of owners) {
+      if (object) this.byOwner.set(owner, [...this.of(owner), object])
+      rows.add(owner)
+    }
     if (owners.length > 0) this.owners.set(uid, owners)
     else this.owners.delete(uid)
   }
 }
 
-export const ownersOf = (owner: Owner): readonly string[] => (typeof owner === 'string' ? [owner] : [...new Set(owner)])
+const ownersOf = (owner: Owner): readonly string[] => (typeof owner === 'string' ? [owner] : [...new Set(owner)])
 
 export interface Joins {
   context: ComputedRef<Context>
-  /** For tables: whose batches change which rows. */
-  sources: ComputedRef<{ collection: Collection; owner: (object: KubeObject) => Owner }[]>
+  /** For tables: what changes which rows. */
+  sources: ComputedRef<RowSource[]>
 }
 
 export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeRefOrGetter<Scope>, namespace: MaybeRefOrGetter<string | undefined>): Joins {
   const indexes = shallowReactive(new Map<string, Index>())
-  const collections = shallowReactive(new Map<string, Collection>())
   let lists = effectScope()
 
   const open = (name: string, join: Join<KubeObject>): void => {
@@ -63,7 +80,6 @@ export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeR
         indexes.get(name)?.stop()
         if (!present) return
         indexes.set(name, new Index(present, join.owner))
-        collections.set(name, present)
       },
       { immediate: true, flush: 'sync' },
     )
@@ -74,7 +90,6 @@ export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeR
       lists.stop()
       for (const index of indexes.values()) index.stop()
       indexes.clear()
-      collections.clear()
       lists = effectScope()
       lists.run(() => {
         for (const [name, join] of Object.entries(joins)) open(name, join)
@@ -93,8 +108,6 @@ export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeR
   }
   return {
     context: computed(() => ({ scope: toValue(scope), joined })),
-    sources: computed(() =>
-      [...collections].map(([name, collection]) => ({ collection, owner: toValue(kind)?.joins?.[name]?.owner ?? keyOf })),
-    ),
+    sources: computed(() => [...indexes.values()]),
   }
 }
