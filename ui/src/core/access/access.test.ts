@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest'
 
 import { json, serve, until } from '@/test/cluster'
 
+import { connection } from '../connection'
 import { management } from '../scope'
 import { Access, accessOf, forgetAccess } from '.'
 import { allows, type Need, type Rule } from './rules'
@@ -80,7 +81,8 @@ describe('access', () => {
     await vi.advanceTimersByTimeAsync(1_000)
     const before = reviews()
     isAway = false
-    await vi.advanceTimersByTimeAsync(60_000)
+    connection.reached()
+    await vi.advanceTimersByTimeAsync(1_000)
     expect(reviews()).toBeGreaterThan(before)
     expect(access.may(list('virtualmachines'))).toBe(true)
     vi.useRealTimers()
