@@ -72,9 +72,7 @@ impl<S: Snapshot> Mirror<S> {
     /// Takes in everything there is, and that the rest is not; the revision at which that is so.
     async fn read(&self, store: &dyn Store) -> Result<Revision, StoreError> {
         let prefix = S::prefix();
-        let page = store
-            .list(ListRequest { prefix: &prefix, start_after: None, limit: 0, revision: None, count: false })
-            .await?;
+        let page = store.list(ListRequest { prefix: &prefix, ..ListRequest::default() }).await?;
         let stale: Vec<Entry> = {
             let present: HashSet<&str> = page.entries.iter().map(|entry| &*entry.key).collect();
             let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);

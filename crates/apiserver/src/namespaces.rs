@@ -164,8 +164,7 @@ pub(crate) async fn run(inner: &Inner) {
 /// Looks at every namespace once, then at those that something happened in.
 async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let Ok(served) = inner.builtin("", "namespaces") else { return Ok(()) };
-    let request =
-        ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None, count: false };
+    let request = ListRequest { prefix: &served.prefix, ..ListRequest::default() };
     let page = inner.store.list(request).await?;
     let mut terminating = HashSet::new();
     for entry in &page.entries {

@@ -150,7 +150,7 @@ async fn start(
         let revision = inner.store.revision().await.map_err(store_error)?;
         return Ok(Start { initial: Vec::new(), revision, tell_end: false });
     }
-    let request = ListRequest { prefix, start_after: None, limit: 0, revision: None, count: false };
+    let request = ListRequest { prefix, ..ListRequest::default() };
     let page = inner.store.list(request).await.map_err(store_error)?;
     Ok(Start { initial: page.entries, revision: page.revision, tell_end: send_initial_events == Some(true) })
 }

@@ -6,10 +6,11 @@
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
 use grange_gateway::AuthorityFiles;
-use grange_store::{Precondition, Store, StoreError};
+use grange_store::Store;
 use serde::{Deserialize, Serialize};
+
+use crate::kept::{Kept, kept};
 
 /// Where it is; outside of what the management API serves, so that no role can read it.
 const KEY: &str = "/internal/certificate-authority";
@@ -23,17 +24,12 @@ struct Stored {
 /// Makes the folder's authority and the store's the same.
 pub(crate) async fn share(store: &dyn Store, folder: &Path) -> anyhow::Result<()> {
     let files = AuthorityFiles::new(folder);
-    if let Some(entry) = store.get(KEY).await? {
-        return adopt(&files, &entry.value);
-    }
-    let (certificate, key) = files.load_or_make()?;
-    let value = serde_json::to_vec(&Stored { certificate, key })?;
-    match store.put(KEY, Bytes::from(value), Precondition::Absent).await {
-        Ok(_) => Ok(()),
-        // Another server was first.
-        Err(StoreError::PreconditionFailed { current: Some(entry), .. }) => adopt(&files, &entry.value),
-        Err(error) => Err(error.into()),
-    }
+    let make = || {
+        let (certificate, key) = files.load_or_make()?;
+        Ok(serde_json::to_vec(&Stored { certificate, key })?)
+    };
+    let Kept { value, is_new } = kept(store, KEY, make).await?;
+    if is_new { Ok(()) } else { adopt(&files, &value) }
 }
 
 fn adopt(files: &AuthorityFiles, value: &[u8]) -> anyhow::Result<()> {
@@ -46,7 +42,8 @@ fn adopt(files: &AuthorityFiles, value: &[u8]) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use grange_store::memory::MemoryStore;
+    use bytes::Bytes;
+    use grange_store::{Precondition, memory::MemoryStore};
 
     use super::*;
 

@@ -6,6 +6,7 @@ mod agent;
 mod arguments;
 mod authority;
 mod exit;
+mod kept;
 mod kubeconfig_file;
 mod leader;
 mod logging;

@@ -1,28 +1,19 @@
 //! The key that signs tokens of service accounts, kept in the store: every server that shares the store takes the tokens
 //! of all, and a copy of the store takes the key along.
 use anyhow::{Context as _, bail};
-use bytes::Bytes;
-use grange_store::{Precondition, Store, StoreError};
+use grange_apiserver::service_account;
+use grange_store::Store;
+
+use crate::kept::kept;
 
 /// Where it is; outside of what the management API serves, so that no role can read it.
 const KEY: &str = "/internal/service-account-key";
 
 /// The store's key, made on the first start.
 pub(crate) async fn key(store: &dyn Store) -> anyhow::Result<Vec<u8>> {
-    if let Some(entry) = store.get(KEY).await? {
-        return check(&entry.value);
-    }
-    let made = grange_apiserver::service_account::new_key().context("the machine gives no randomness")?;
-    match store.put(KEY, Bytes::from(made.clone()), Precondition::Absent).await {
-        Ok(_) => Ok(made),
-        // Another server was first.
-        Err(StoreError::PreconditionFailed { current: Some(entry), .. }) => check(&entry.value),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn check(key: &[u8]) -> anyhow::Result<Vec<u8>> {
-    if !grange_apiserver::service_account::is_key(key) {
+    let make = || service_account::new_key().context("the machine gives no randomness");
+    let key = kept(store, KEY, make).await?.value;
+    if !service_account::is_key(&key) {
         bail!("the key of service accounts in the store ({KEY}) cannot be used");
     }
     Ok(key.to_vec())
@@ -30,7 +21,8 @@ fn check(key: &[u8]) -> anyhow::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use grange_store::memory::MemoryStore;
+    use bytes::Bytes;
+    use grange_store::{Precondition, memory::MemoryStore};
 
     use super::*;
 

@@ -2,6 +2,7 @@
 import { computed, shallowRef } from 'vue'
 
 import { formatDateTime } from './i18n'
+import type { KubeObject } from './kubernetes'
 
 const TICK_MS = 10_000
 const clock = shallowRef(Date.now())
@@ -23,6 +24,9 @@ export function timeOf(text: string | number | null | undefined): number | undef
   const time = typeof text === 'string' ? Date.parse(text) : text
   return typeof time === 'number' && Math.abs(time) <= MAX_TIME_MS ? time : undefined
 }
+
+/** Sorts objects by when they were made; those that do not say come last. */
+export const latestFirst = (a: KubeObject, b: KubeObject): number => (timeOf(b.metadata.creationTimestamp) ?? 0) - (timeOf(a.metadata.creationTimestamp) ?? 0)
 
 const UNITS: [seconds: number, letter: string, smaller: [seconds: number, letter: string] | null][] = [
   [86_400 * 365, 'y', [86_400, 'd']],

@@ -220,8 +220,7 @@ impl Definitions {
 pub(crate) async fn fill(inner: &Inner) -> Result<(), grange_apimachinery::Status> {
     let error = crate::response::store_error;
     let served = inner.builtin(GROUP, PLURAL)?;
-    let request =
-        ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None, count: false };
+    let request = ListRequest { prefix: &served.prefix, ..ListRequest::default() };
     for entry in &inner.store.list(request).await.map_err(error)?.entries {
         inner.definitions.observe(inner, entry, false);
     }
@@ -270,8 +269,7 @@ pub(crate) async fn run(inner: &Inner) {
 /// Looks at every definition once, then at those that something happened to.
 async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let Ok(served) = inner.builtin(GROUP, PLURAL) else { return Ok(()) };
-    let request =
-        ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None, count: false };
+    let request = ListRequest { prefix: &served.prefix, ..ListRequest::default() };
     let page = inner.store.list(request).await?;
     let mut touched = BTreeSet::new();
     for entry in &page.entries {

@@ -57,8 +57,7 @@ async fn sync_all(inner: &Inner, served: &Arc<Served>, due: Due) -> Result<(), S
 
 /// Every quota there is.
 async fn all(inner: &Inner, served: &Served) -> Result<(Revision, Due), StoreError> {
-    let request =
-        ListRequest { prefix: &served.prefix, start_after: None, limit: 0, revision: None, count: false };
+    let request = ListRequest { prefix: &served.prefix, ..ListRequest::default() };
     let page = inner.store.list(request).await?;
     let mut due = Due::new();
     for entry in &page.entries {

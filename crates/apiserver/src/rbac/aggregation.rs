@@ -16,16 +16,7 @@ pub(crate) async fn run_aggregation(inner: &Inner) {
 async fn follow(inner: &Inner) -> Result<(), StoreError> {
     let Ok(served) = inner.builtin(GROUP, "clusterroles") else { return Ok(()) };
     loop {
-        let page = inner
-            .store
-            .list(ListRequest {
-                prefix: &served.prefix,
-                start_after: None,
-                limit: 0,
-                revision: None,
-                count: false,
-            })
-            .await?;
+        let page = inner.store.list(ListRequest { prefix: &served.prefix, ..ListRequest::default() }).await?;
         let roles: Vec<Object> =
             page.entries.iter().filter_map(|entry: &Entry| served.entry_object(entry).ok()).collect();
         let labelled: Vec<Labelled> = roles.iter().map(Labelled::new).collect();

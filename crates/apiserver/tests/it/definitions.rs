@@ -419,7 +419,7 @@ async fn a_second_start_serves_what_is_stored() {
     drop(server);
     let revisions = async || {
         let prefix = "/registry/apiextensions.k8s.io/";
-        let request = ListRequest { prefix, start_after: None, limit: 0, revision: None, count: false };
+        let request = ListRequest { prefix, ..ListRequest::default() };
         let page = store.list(request).await.expect("a page");
         page.entries.iter().map(|entry| entry.mod_revision).collect::<Vec<_>>()
     };

@@ -126,8 +126,7 @@ impl Realm {
     }
     /// Everything that is stored, as text.
     pub(crate) async fn stored(&self) -> String {
-        let everything =
-            ListRequest { prefix: "", start_after: None, limit: 0, revision: None, count: false };
+        let everything = ListRequest { prefix: "", ..ListRequest::default() };
         let page = self.store.list(everything).await.unwrap();
         page.entries.iter().map(|entry| String::from_utf8_lossy(&entry.value).into_owned()).collect()
     }
