@@ -1,6 +1,7 @@
 //! The steps of the gate, each one command that a person could type.
 
 use std::{
+    collections::BTreeSet,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Command, Stdio},
@@ -161,6 +162,8 @@ pub(crate) struct Sum {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
     pub(crate) skipped: u64,
+    /// The tests that failed, as their runners name them.
+    failures: BTreeSet<String>,
 }
 
 impl Sum {
@@ -182,8 +185,16 @@ impl Sum {
         self.skipped += 1;
     }
 
-    /// The one line that closes every run.
+    /// Keeps the name of a test that failed. Runners say it more than once.
+    pub(crate) fn fail(&mut self, test: &str) {
+        self.failures.insert(test.trim().to_owned());
+    }
+
+    /// The line that closes every run, after the names of what failed.
     fn close(self) -> Result<()> {
+        for test in &self.failures {
+            println!("failed: {test}");
+        }
         println!("{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped);
         if self.failed > 0 {
             bail!("tests failed");
@@ -209,7 +220,7 @@ pub(crate) fn run_counted(mut command: Command, sum: &mut Sum, reader: fn(&str, 
     }
     // A runner that fails without a failed test could not run at all.
     if !child.wait()?.success() && sum.failed == failed_before {
-        eprintln!("{command:?} failed");
+        sum.fail(&format!("{command:?}"));
         sum.failed += 1;
     }
     Ok(())
@@ -220,6 +231,8 @@ fn cargo_test(line: &str, sum: &mut Sum) {
     if let Some(counts) = line.strip_prefix("test result: ") {
         sum.passed += count(counts, "passed");
         sum.failed += count(counts, "failed");
+    } else if let Some(test) = line.strip_prefix("test ").and_then(|test| test.strip_suffix(" ... FAILED")) {
+        sum.fail(test);
     } else if line.starts_with("skipped: ") {
         sum.skipped += 1;
     }
@@ -233,11 +246,26 @@ fn count(text: &str, word: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::count;
+    use super::{Sum, cargo_test, count};
 
     #[test]
     fn counts_are_read_from_the_runners_line() {
         let line = "ok. 12 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s";
         assert_eq!((count(line, "passed"), count(line, "failed")), (12, 3));
+    }
+
+    #[test]
+    fn the_sum_names_what_failed_once() {
+        let mut sum = Sum::default();
+        for line in [
+            "test quotas::grow ... FAILED",
+            "test quotas::shrink ... ok",
+            "test quotas::grow ... FAILED",
+            "test result: FAILED. 1 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        ] {
+            cargo_test(line, &mut sum);
+        }
+        assert_eq!((sum.passed, sum.failed), (1, 1));
+        assert_eq!(Vec::from_iter(sum.failures), ["quotas::grow"]);
     }
 }

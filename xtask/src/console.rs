@@ -157,17 +157,23 @@ fn newest(path: &Path) -> Option<SystemTime> {
     below.chain(modified(path)).max()
 }
 
-/// Reads `Tests  1 failed | 44 passed | 2 skipped (47)`.
+/// Reads `Tests  1 failed | 44 passed | 2 skipped (47)` and ` FAIL  file > test`.
 fn vitest(line: &str, sum: &mut Sum) {
+    if let Some(test) = line.trim().strip_prefix("FAIL ") {
+        return sum.fail(test);
+    }
     let Some(counts) = line.trim().strip_prefix("Tests ") else { return };
     for part in counts.split(['|', '(']) {
         sum.add(part.trim());
     }
 }
 
-/// Reads the closing lines `12 passed (1.2m)`, `1 failed`, `2 skipped`, `1 did not run`.
+/// Reads the closing lines `12 passed (1.2m)`, `1 failed`, `2 skipped`, `1 did not run`, and `✘  3 file › test (2.1s)`.
 fn playwright(line: &str, sum: &mut Sum) {
     let line = line.trim();
+    if let Some(test) = line.strip_prefix('✘') {
+        return sum.fail(test);
+    }
     sum.add(line.split(" (").next().unwrap_or_default());
 }
 

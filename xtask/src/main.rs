@@ -6,6 +6,8 @@ mod ci;
 mod console;
 mod tidy;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
@@ -44,7 +46,18 @@ enum Command {
     TestKubernetes,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    // The message alone: where in this tool a step failed helps nobody, and a backtrace hides what went before it.
+    run().map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn run() -> Result<()> {
     match Arguments::parse().command {
         Command::Ci => ci::all(),
         Command::Tidy => tidy::check(),
