@@ -16,36 +16,48 @@ const TURNS = 10
 /** Ten thousand machines start one after another. */
 const START_LIMIT_MS = 1_200_000
 
+async function homeSettled(page: Page): Promise<void> {
+  // The page's watches never end, so the network is never idle: what comes late has come by then.
+  await page.waitForTimeout(SETTLE_MS)
+  await expect(page.getByRole('heading', { name: /Welcome/ })).toBeVisible()
+}
+
 test('first load', async ({ page, world, browser }) => {
   await world.startServer()
   await settleIn(world)
   await logIn(page, world)
   const state = await page.context().storageState()
-  const paints: number[] = []
-  const shifts: number[] = []
-  let bytes = 0
-  for (let load = 0; load < LOADS; load++) {
-    // A context of its own: nothing is in the cache.
+  /** A context of its own: nothing is in the cache. */
+  const load = async (look: (fresh: Page) => Promise<void>): Promise<void> => {
     const context = await browser.newContext({ storageState: state, ignoreHTTPSErrors: true, viewport: { width: 1280, height: 800 } })
-    const fresh = await context.newPage()
-    await observe(fresh)
-    const cdp = await context.newCDPSession(fresh)
-    await cdp.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN })
-    let size = 0
+    await look(await context.newPage())
+    await context.close()
+  }
+
+  let bytes = 0
+  await load(async (fresh) => {
     const sizes: Promise<void>[] = []
     fresh.on('response', (response) => {
-      if (/\.(js|css)$/.test(new URL(response.url()).pathname) || response.request().isNavigationRequest()) sizes.push(response.body().then((body) => void (size += gzipSync(body, { level: 9 }).length)))
+      if (/\.(js|css)$/.test(new URL(response.url()).pathname) || response.request().isNavigationRequest()) sizes.push(response.body().then((body) => void (bytes += gzipSync(body, { level: 9 }).length)))
     })
     await fresh.goto(`${world.url}/dashboard/`)
-    await expect(fresh.getByRole('heading', { name: /Welcome/ })).toBeVisible()
-    // The page's watches never end, so the network is never idle: what comes late has come by then.
-    await fresh.waitForTimeout(SETTLE_MS)
+    await homeSettled(fresh)
     await Promise.all(sizes)
-    const { lcp, shift } = await seenBy(fresh)
-    paints.push(lcp)
-    shifts.push(shift)
-    bytes = size
-    await context.close()
+  })
+  // Apart from that: reading the answers and looking for elements is work on the thread whose speed is measured.
+  const paints: number[] = []
+  const shifts: number[] = []
+  for (let turn = 0; turn < LOADS; turn++) {
+    await load(async (fresh) => {
+      await observe(fresh)
+      const cdp = await fresh.context().newCDPSession(fresh)
+      await cdp.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN })
+      await fresh.goto(`${world.url}/dashboard/`)
+      await homeSettled(fresh)
+      const { lcp, shift } = await seenBy(fresh)
+      paints.push(lcp)
+      shifts.push(shift)
+    })
   }
   report({ what: 'first load of Home: page, scripts and styles, gzip', bar: '≤ 200 KiB', measured: `${round(bytes / 1024, 1)} KiB`, met: bytes <= 200 * 1024, raw: [] })
   report({

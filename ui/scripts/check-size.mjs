@@ -17,7 +17,8 @@ function add(key) {
   for (const sheet of css) files.add(sheet)
   for (const other of imports) add(other)
 }
-for (const key of FIRST) add(key)
+// What is in a file of several has no entry of its own.
+for (const key of FIRST) if (manifest[key]) add(key)
 
 let total = 0
 for (const file of files) total += gzipSync(readFileSync(join(dist, file))).length

@@ -1,8 +1,9 @@
 /** Every address of the console. Pages are loaded when they are first visited. */
 import { watchEffect } from 'vue'
-import { createRouter, createWebHistory, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router'
+import { createRouter, createWebHistory, START_LOCATION, type RouteLocationNormalized, type RouteRecordRaw } from 'vue-router'
 
 import { loadSession, session } from './core/session'
+import { frameData } from './frame/ahead'
 import { routeMessages as m } from './route-messages'
 
 declare module 'vue-router' {
@@ -52,7 +53,7 @@ export const router = createRouter({
   ],
 })
 
-router.beforeEach(async (to) => {
+router.beforeEach(async (to, from) => {
   if (session.state.value === 'unknown') {
     loadAhead(to)
     try {
@@ -64,7 +65,9 @@ router.beforeEach(async (to) => {
   }
   if (session.state.value === 'out') return to.meta.public ? true : { name: 'login', query: to.fullPath === '/' ? {} : { next: to.fullPath } }
   if (session.person.value?.mustChangePassword && to.name !== 'welcome') return { name: 'welcome' }
-  return to.name === 'login' ? { name: 'home' } : true
+  if (to.name === 'login') return { name: 'home' }
+  if (from === START_LOCATION || from.meta.public) await frameData()
+  return true
 })
 
 /** Most who come are logged in: the page is on its way while the server is asked. */

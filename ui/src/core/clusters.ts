@@ -2,8 +2,9 @@
 import { computed, type ComputedRef } from 'vue'
 
 import { CLUSTER as CLUSTERS, type Cluster } from '@/api/management.cattle.io'
-import type { Cluster as ProvisioningCluster } from '@/api/provisioning.cattle.io'
+import { CLUSTER as PROVISIONING, type Cluster as ProvisioningCluster } from '@/api/provisioning.cattle.io'
 
+import { accessOf } from './access'
 import { findCondition, isTrue, type Condition } from './kubernetes'
 import { clusterMessages as m } from './cluster-messages'
 import { useList, type LiveList } from './resources'
@@ -27,6 +28,8 @@ const PROVISIONED_BY = 'clusters.grange/provisioned-by'
 
 export const nameOf = (cluster: Cluster): string => cluster.spec?.displayName || cluster.metadata.name
 export const descriptionOf = (cluster: Cluster): string => cluster.spec?.description ?? cluster.metadata.annotations?.[DESCRIPTION] ?? ''
+/** Whether the person may import clusters; not known yet is `undefined`. Reactive. */
+export const mayImport = (): boolean | undefined => accessOf(management).may({ verb: 'create', group: PROVISIONING.group, resource: PROVISIONING.resource, namespace: WORKSPACE })
 /** Where the provisioning half is; clusters that were made without one have it under their own id. */
 export function provisioningOf(cluster: Cluster): { namespace: string; name: string } {
   const [namespace = WORKSPACE, name = cluster.metadata.name] = cluster.metadata.annotations?.[PROVISIONED_BY]?.split('/') ?? []

@@ -44,6 +44,9 @@ const pages: FleetPage[] = [
   },
 ]
 
+/** Whether the menu is whole. Reactive. */
+export const isFleetKnown = (): boolean => pages.every(({ need }) => !need || accessOf(management).may(need) !== undefined)
+
 /** Those that the person may see. What is not known yet holds up what comes after it: the menu grows, nothing in it moves. Reactive. */
 export function fleetPages(): FleetPage[] {
   const access = accessOf(management)

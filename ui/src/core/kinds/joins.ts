@@ -1,5 +1,5 @@
 /** Other lists whose objects belong to the rows of a kind: held while the page lives, indexed by the row they belong to. */
-import { computed, effectScope, onScopeDispose, shallowReactive, toValue, watch, type ComputedRef, type MaybeRefOrGetter } from 'vue'
+import { computed, effectScope, onScopeDispose, shallowReactive, toRaw, toValue, watch, type ComputedRef, type MaybeRefOrGetter } from 'vue'
 
 import { keyOf, type KubeObject } from '../kubernetes'
 import { useList, type Batch, type Collection } from '../resources'
@@ -11,19 +11,27 @@ export interface RowSource {
   onRows: (listener: (rows: ReadonlySet<string>) => void) => () => void
 }
 
-/** Objects by the `namespace/name` of their row; reactive a row at a time. */
+type OwnerOf = (object: KubeObject) => Owner
+
+/**
+ * The objects of a collection by the `namespace/name` of their row; reactive a row at a time.
+ *
+ * It belongs to its collection and lives as long: a page that is opened again finds it made.
+ */
 class Index implements RowSource {
-  private readonly byOwner = shallowReactive(new Map<string, KubeObject[]>())
+  private readonly byOwner: Map<string, KubeObject[]>
   private readonly owners = new Map<string, readonly string[]>()
   private readonly listeners = new Set<(rows: ReadonlySet<string>) => void>()
-  readonly stop: () => void
 
   constructor(
     private readonly collection: Collection,
-    private readonly owner: (object: KubeObject) => Owner,
+    private readonly owner: OwnerOf,
   ) {
-    this.stop = collection.onBatch((batch) => this.apply(batch))
-    this.apply({ changed: new Set(collection.objects.keys()), removed: new Set() })
+    // Nobody looks yet, so that what is there needs no telling.
+    const present = new Map<string, KubeObject[]>()
+    for (const [uid, object] of toRaw(collection.objects)) this.place(present, uid, object)
+    this.byOwner = shallowReactive(present)
+    collection.onBatch((batch) => this.apply(batch))
   }
 
   of(key: string): KubeObject[] {
@@ -37,27 +45,38 @@ class Index implements RowSource {
 
   private apply({ changed, removed }: Batch): void {
     const rows = new Set<string>()
+    const objects = toRaw(this.collection.objects)
     // A row that loses an object is another one, too; whose it was is known only here.
-    for (const uid of removed) this.place(uid, undefined, rows)
-    for (const uid of changed) this.place(uid, this.collection.objects.get(uid), rows)
+    for (const uid of removed) this.place(this.byOwner, uid, undefined, rows)
+    for (const uid of changed) this.place(this.byOwner, uid, objects.get(uid), rows)
     if (rows.size > 0) for (const listener of this.listeners) listener(rows)
   }
 
-  private place(uid: string, object: KubeObject | undefined, rows: Set<string>): void {
+  private place(byOwner: Map<string, KubeObject[]>, uid: string, object: KubeObject | undefined, rows?: Set<string>): void {
     for (const before of this.owners.get(uid) ?? []) {
-      const rest = this.of(before).filter(({ metadata }) => metadata.uid !== uid)
-      if (rest.length > 0) this.byOwner.set(before, rest)
-      else this.byOwner.delete(before)
-      rows.add(before)
+      const rest = (byOwner.get(before) ?? []).filter(({ metadata }) => metadata.uid !== uid)
+      if (rest.length > 0) byOwner.set(before, rest)
+      else byOwner.delete(before)
+      rows?.add(before)
     }
     const owners = object ? ownersOf(this.owner(object)) : []
     for (const owner of owners) {
-      if (object) this.byOwner.set(owner, [...this.of(owner), object])
-      rows.add(owner)
+      if (object) byOwner.set(owner, [...(byOwner.get(owner) ?? []), object])
+      rows?.add(owner)
     }
     if (owners.length > 0) this.owners.set(uid, owners)
     else this.owners.delete(uid)
   }
+}
+
+const indexed = new WeakMap<Collection, Map<OwnerOf, Index>>()
+
+function indexOf(collection: Collection, owner: OwnerOf): Index {
+  let indexes = indexed.get(collection)
+  if (!indexes) indexed.set(collection, (indexes = new Map<OwnerOf, Index>()))
+  let index = indexes.get(owner)
+  if (!index) indexes.set(owner, (index = new Index(collection, owner)))
+  return index
 }
 
 const ownersOf = (owner: Owner): readonly string[] => (typeof owner === 'string' ? [owner] : [...new Set(owner)])
@@ -77,9 +96,8 @@ export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeR
     watch(
       collection,
       (present) => {
-        indexes.get(name)?.stop()
-        if (!present) return
-        indexes.set(name, new Index(present, join.owner))
+        if (present) indexes.set(name, indexOf(present, join.owner))
+        else indexes.delete(name)
       },
       { immediate: true, flush: 'sync' },
     )
@@ -88,7 +106,6 @@ export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeR
     () => toValue(kind)?.joins,
     (joins = {}) => {
       lists.stop()
-      for (const index of indexes.values()) index.stop()
       indexes.clear()
       lists = effectScope()
       lists.run(() => {
@@ -97,10 +114,7 @@ export function useJoins(kind: MaybeRefOrGetter<Kind | undefined>, scope: MaybeR
     },
     { immediate: true },
   )
-  onScopeDispose(() => {
-    lists.stop()
-    for (const index of indexes.values()) index.stop()
-  })
+  onScopeDispose(() => lists.stop())
 
   const joined: Context['joined'] = <J extends KubeObject>(name: string, object: KubeObject) => {
     const key = toValue(kind)?.joins?.[name]?.key?.(object) ?? keyOf(object)

@@ -1,7 +1,8 @@
 /**
  * The rows of a table over a live collection: filtered and sorted, kept so incrementally.
  *
- * A batch of changes costs its own size and one pass over the order; only a new filter or sort order looks at everything.
+ * A batch of changes costs its own size, and one pass over the order when a row comes, goes or moves; only a new filter or
+ * sort order looks at everything.
  * Sort keys are plain strings and numbers made once a change, because comparing with a collator is what makes big
  * tables slow.
  */
@@ -35,6 +36,7 @@ export class TableModel<T extends KubeObject> {
   readonly rows = shallowRef<readonly string[]>([])
 
   private order: Entry[] = []
+  private readonly entries = new Map<string, Entry>()
   private readonly stopListening: () => void
 
   constructor(
@@ -52,12 +54,12 @@ export class TableModel<T extends KubeObject> {
   /** Shows everything anew under another filter or order. */
   show(view: View<T>): void {
     this.view = view
-    const entries: Entry[] = []
+    this.entries.clear()
     // The map is read without tracking: batches tell of changes.
-    for (const [uid, object] of rawEntries(this.collection)) {
-      if (view.matches(object)) entries.push(this.entry(uid, object))
+    for (const [uid, object] of raw(this.collection)) {
+      if (view.matches(object)) this.entries.set(uid, this.entry(uid, object))
     }
-    this.order = entries.sort(this.compare)
+    this.order = [...this.entries.values()].sort(this.compare)
     this.publish()
   }
 
@@ -67,16 +69,26 @@ export class TableModel<T extends KubeObject> {
   }
 
   private apply({ changed, removed }: Batch): void {
-    const fresh: Entry[] = []
     const objects = raw(this.collection)
+    const fresh: Entry[] = []
+    /** Those that leave their places. */
+    const gone = new Set<string>()
     for (const uid of changed) {
+      const before = this.entries.get(uid)
       const object = objects.get(uid)
-      if (object && this.view.matches(object)) fresh.push(this.entry(uid, object))
+      const after = object && this.view.matches(object) ? this.entry(uid, object) : undefined
+      // Most changes move nothing.
+      if (before?.key === after?.key && before?.name === after?.name) continue
+      if (before) gone.add(uid)
+      if (after) fresh.push(after)
+      if (after) this.entries.set(uid, after)
+      else this.entries.delete(uid)
     }
-    fresh.sort(this.compare)
-    const kept = this.order.filter(({ uid }) => !changed.has(uid) && !removed.has(uid))
+    for (const uid of removed) if (this.entries.delete(uid)) gone.add(uid)
+    if (gone.size + fresh.length === 0) return
     const before = this.order
-    this.order = fresh.length === 0 ? kept : this.merge(kept, fresh)
+    const kept = gone.size === 0 ? before : before.filter(({ uid }) => !gone.has(uid))
+    this.order = this.merge(kept, fresh.sort(this.compare))
     if (!isSameOrder(before, this.order)) this.publish()
   }
 
@@ -91,8 +103,7 @@ export class TableModel<T extends KubeObject> {
   }
 
   private entry(uid: string, object: T): Entry {
-    const { namespace = '', name } = object.metadata
-    return { uid, key: this.view.order.key(object), name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}` }
+    return { uid, key: this.view.order.key(object), name: nameKey(uid, object) }
   }
 
   private readonly compare = (a: Entry, b: Entry): number => {
@@ -110,6 +121,18 @@ function compareKeys(a: SortKey | null, b: SortKey | null, descending: boolean):
   // A column may mix numbers and words; numbers come first.
   const order = typeof a === typeof b ? comparePlain(a, b) : typeof a === 'number' ? -1 : 1
   return descending ? -order : order
+}
+
+/** Made once an object, because a list is sorted again whenever somebody comes back to it. */
+const nameKeys = new WeakMap<KubeObject, string>()
+
+function nameKey(uid: string, object: KubeObject): string {
+  let key = nameKeys.get(object)
+  if (key === undefined) {
+    const { namespace = '', name } = object.metadata
+    nameKeys.set(object, (key = `${naturalKey(name)}\u0000${namespace}\u0000${uid}`))
+  }
+  return key
 }
 
 const comparePlain = (a: SortKey, b: SortKey): number => (a < b ? -1 : a > b ? 1 : 0)
@@ -133,8 +156,4 @@ export function textFilter(query: string): ((text: string) => boolean) | null {
 
 function raw<T extends KubeObject>(collection: Collection<T>): ReadonlyMap<string, T> {
   return toRaw(collection.objects)
-}
-
-function rawEntries<T extends KubeObject>(collection: Collection<T>): Iterable<[string, T]> {
-  return raw(collection).entries()
 }
