@@ -109,6 +109,27 @@ fn stories() -> Vec<(&'static str, Vec<Step>)> {
             ],
         ),
         (
+            "labels that two managers share, emptied",
+            vec![
+                apply("bob", &labels(json!({"a": ""}))),
+                apply("ada", &labels(json!({}))),
+                apply("bob", &labels(json!({}))),
+                apply("ada", &labels(json!({}))),
+                forced("bob", &labels(json!({}))),
+                apply("ada", &map(json!({"a": "1"}))),
+                apply("bob", &map(json!({"a": "1"}))),
+            ],
+        ),
+        (
+            "data that two managers share, emptied",
+            vec![
+                apply("bob", &map(json!({"a": "1"}))),
+                apply("ada", &map(json!({}))),
+                apply("bob", &map(json!({}))),
+                apply("ada", &map(json!({}))),
+            ],
+        ),
+        (
             "finalizers are a set",
             vec![
                 apply("ada", &held(json!(["example.io/a", "example.io/b"]))),
