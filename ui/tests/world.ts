@@ -335,6 +335,10 @@ async function violations(options: RunOptions): Promise<Result[]> {
   return (await (window as unknown as { axe: typeof axe }).axe.run(document, options)).violations
 }
 
+/** Every audited state is photographed when somebody wants to look at them. */
+const PICTURES = process.env['GRANGE_SCREENSHOTS']
+let pictures = 0
+
 /** No violation of WCAG 2.2 AA in either theme. A test goes on after one, so that one run tells them all. */
 export async function audit(page: Page): Promise<void> {
   // A page without a title is still on its way; behind a dialog it is there, but not for everybody.
@@ -344,6 +348,7 @@ export async function audit(page: Page): Promise<void> {
     if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
     const found = (await page.evaluate(violations, options)).map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target.join(' ')} ${failureSummary ?? ''}`).join(' | ')}`)
     expect.soft(found, `accessibility of ${page.url()} in the ${colorScheme} theme`).toEqual([])
+    if (PICTURES) await page.screenshot({ path: join(PICTURES, `audited-${base.info().title.replaceAll(/\W+/g, '-')}-${String(++pictures).padStart(3, '0')}-${colorScheme}.png`), animations: 'disabled', caret: 'hide' })
   }
   await page.emulateMedia({ colorScheme: 'light' })
 }

@@ -10,6 +10,7 @@ import { onBeforeRouteLeave } from 'vue-router'
 
 import { confirm } from '../confirm'
 import { isApiError, type Cause } from '../http'
+import { afterPress } from '../press'
 import { isRecord, isSame } from '../same'
 import { clearDraft, readDraft, writeDraft } from './drafts'
 import { formMessages as m } from './messages'
@@ -66,14 +67,26 @@ export function useForm<M extends object>({ draft, initial, rules = {}, secrets 
   const fields = new Set<string>()
   const isDirty = computed(() => !isDone.value && !isSame(toPlain(model), start.value))
 
-  watch(model, () => (isDirty.value ? writeDraft(draft, withoutSecrets(toPlain(model), secrets)) : clearDraft(draft)))
-
+  /** Fields whose error is that of their rule, and not the server's. */
+  const broken = new Set<string>()
   const check = (name: string): void => {
     const problem = rules[name]?.(model) ?? null
-    if (problem === null) delete errors[name]
-    else errors[name] = problem
+    if (problem === null) {
+      broken.delete(name)
+      delete errors[name]
+    } else {
+      broken.add(name)
+      errors[name] = problem
+    }
   }
+  watch(model, () => {
+    if (isDirty.value) writeDraft(draft, withoutSecrets(toPlain(model), secrets))
+    else clearDraft(draft)
+    // What is mended says so at once.
+    if (broken.size > 0) afterPress(() => broken.forEach(check))
+  })
   const clear = (): void => {
+    broken.clear()
     for (const name of Object.keys(errors)) delete errors[name]
     general.value = []
     failure.value = null
