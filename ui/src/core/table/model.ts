@@ -103,7 +103,8 @@ export class TableModel<T extends KubeObject> {
   }
 
   private entry(uid: string, object: T): Entry {
-    return { uid, key: this.view.order.key(object), name: nameKey(uid, object) }
+    const { namespace = '', name } = object.metadata
+    return { uid, key: this.view.order.key(object), name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}` }
   }
 
   private readonly compare = (a: Entry, b: Entry): number => {
@@ -123,26 +124,31 @@ function compareKeys(a: SortKey | null, b: SortKey | null, descending: boolean):
   return descending ? -order : order
 }
 
-/** Made once an object, because a list is sorted again whenever somebody comes back to it. */
-const nameKeys = new WeakMap<KubeObject, string>()
-
-function nameKey(uid: string, object: KubeObject): string {
-  let key = nameKeys.get(object)
-  if (key === undefined) {
-    const { namespace = '', name } = object.metadata
-    nameKeys.set(object, (key = `${naturalKey(name)}\u0000${namespace}\u0000${uid}`))
-  }
-  return key
-}
-
 const comparePlain = (a: SortKey, b: SortKey): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function isSameOrder(a: readonly Entry[], b: readonly Entry[]): boolean {
   return a.length === b.length && a.every((entry, index) => entry.uid === b[index]?.uid)
 }
 
+/** A list is sorted again whenever somebody comes back to it, and its columns hold few different words. */
+const naturalKeys = new Map<string, string>()
+const MAX_NATURAL_KEYS = 50_000
+/** What is longer is rare, and would fill the memory. */
+const MAX_KEPT_CHARS = 256
+
 /** A text under which plain comparison orders as people do: case and accents aside, vm-2 before vm-10. */
 export function naturalKey(text: string): string {
+  if (text.length > MAX_KEPT_CHARS) return makeNaturalKey(text)
+  let key = naturalKeys.get(text)
+  if (key === undefined) {
+    if (naturalKeys.size >= MAX_NATURAL_KEYS) naturalKeys.clear()
+    key = makeNaturalKey(text)
+    naturalKeys.set(text, key)
+  }
+  return key
+}
+
+function makeNaturalKey(text: string): string {
   const lower = text.toLowerCase()
   const plain = /\P{ASCII}/u.test(lower) ? lower.normalize('NFKD').replaceAll(/\p{Mn}/gu, '') : lower
   return plain.replaceAll(/\d+/g, (digits) => digits.padStart(12, '0'))
