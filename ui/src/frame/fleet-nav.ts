@@ -44,14 +44,15 @@ const pages: FleetPage[] = [
   },
 ]
 
+/** What is known of each page's need; all are asked for at once. Reactive. */
+const answers = (): (boolean | undefined)[] => pages.map(({ need }) => !need || accessOf(management).may(need))
+
 /** Whether the menu is whole. Reactive. */
-export const isFleetKnown = (): boolean => pages.every(({ need }) => !need || accessOf(management).may(need) !== undefined)
+export const isFleetKnown = (): boolean => !answers().includes(undefined)
 
 /** Those that the person may see. What is not known yet holds up what comes after it: the menu grows, nothing in it moves. Reactive. */
 export function fleetPages(): FleetPage[] {
-  const access = accessOf(management)
-  const answers = pages.map(({ need }) => !need || access.may(need))
-  const unknown = answers.indexOf(undefined)
-  const known = unknown === -1 ? pages : pages.slice(0, unknown)
-  return known.filter((_, index) => answers[index])
+  const known = answers()
+  const unknown = known.indexOf(undefined)
+  return pages.filter((_, index) => known[index] && (unknown === -1 || index < unknown))
 }
