@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { watchEffect } from 'vue'
 
 import { FakeCollection, object, refusal, serve, until, type TestObject } from '@/test/cluster'
@@ -175,6 +175,23 @@ describe('a live collection', () => {
     server.emit({ type: 'ADDED', object: object('bess') })
     await until(() => collection.objects.has('uid-bess'))
     expect(collection.objects.get('uid-ada')?.value).toBe(2)
+  })
+
+  it('takes no answer of a write over what the watch said before the next frame', async () => {
+    const server = new FakeCollection()
+    server.objects = [object('ada', 1, { resourceVersion: '5' }), object('bess', 1, { resourceVersion: '5' })]
+    serve(server.handler)
+    const collection = start()
+    await until(() => server.watching === 1 && collection.phase.value === 'live')
+    const frames: FrameRequestCallback[] = []
+    vi.stubGlobal('requestAnimationFrame', (frame: FrameRequestCallback) => frames.push(frame))
+    server.emit({ type: 'MODIFIED', object: object('ada', 3, { resourceVersion: '7' }) }, { type: 'DELETED', object: object('bess', 1, { resourceVersion: '8' }) })
+    await until(() => frames.length === 1)
+    collection.accept(object('ada', 2, { resourceVersion: '6' }))
+    collection.accept(object('bess', 2, { resourceVersion: '6' }))
+    frames[0]?.(0)
+    expect(collection.objects.get('uid-ada')?.value).toBe(3)
+    expect(names(collection)).toEqual(['ada'])
   })
 
   it('drops managedFields, which no page reads', async () => {

@@ -102,8 +102,10 @@ export class Collection<T extends KubeObject = KubeObject> {
 
   /** Takes what a write answered, so that the page need not wait for the watch to say the same. */
   accept(object: T): void {
-    const held = this.objects.get(uidOf(object))
-    if (held && !isNewer(object, held)) return
+    const uid = uidOf(object)
+    // The watch may have been faster, and what it said may still wait for the next frame.
+    const known = this.pending.has(uid) ? this.pending.get(uid) : this.objects.get(uid)
+    if (known === null || (known && !isNewer(object, known))) return
     this.queue(object)
   }
 
