@@ -125,3 +125,71 @@ test('a form becomes YAML without losing what was typed, and a new object is wat
   await expect(page.getByRole('heading', { name: 'It does not exist' })).toBeVisible()
   await audit(page)
 })
+
+test('lists: the namespaces that are shown, and groups, as a link and for the next visit', async ({ page, world }) => {
+  const { harvester, id } = await enter(page, world)
+  const put = async (path: string, object: object): Promise<void> => {
+    const { code, body } = await send('POST', harvester.url + path, harvester.token, object)
+    expect(code, JSON.stringify(body)).toBe(201)
+  }
+  const claims: [string, string][] = [
+    ['barn', 'hay-2'],
+    ['barn', 'hay-10'],
+    ['stable', 'straw'],
+    ['default', 'chaff'],
+  ]
+  for (const name of ['barn', 'stable']) await put('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  for (const [namespace, name] of claims) {
+    const spec = { accessModes: ['ReadWriteMany'], volumeMode: 'Block', resources: { requests: { storage: '1Gi' } } }
+    await put(`/api/v1/namespaces/${namespace}/persistentvolumeclaims`, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace }, spec })
+  }
+
+  await nav(page).getByRole('link', { name: /^Volumes/ }).click()
+  await expect(page.getByRole('row')).toHaveCount(5)
+  const namespaces = (chosen: string) => page.getByRole('button', { name: `Namespaces: ${chosen}` })
+  await namespaces('All namespaces').click()
+  await page.getByRole('checkbox', { name: 'barn' }).check()
+  await audit(page)
+  await expect(page.getByRole('row')).toHaveCount(3)
+  await page.getByRole('checkbox', { name: 'stable' }).check()
+  await expect(page.getByRole('row')).toHaveCount(4)
+  await page.keyboard.press('Escape')
+  await expect(namespaces('2 namespaces')).toBeFocused()
+  await expect(page).toHaveURL(/ns=barn,stable/)
+
+  await page.getByRole('button', { name: 'View', exact: true }).click()
+  await page.getByRole('radio', { name: 'Namespace' }).check()
+  await audit(page)
+  await page.keyboard.press('Escape')
+  const lines = page.getByRole('row')
+  await expect(lines).toHaveText([/State/, /Namespace: barn\s*2/, /hay-2/, /hay-10/, /Namespace: stable\s*1/, /straw/])
+  await audit(page)
+  await page.getByRole('checkbox', { name: 'Select all of Namespace: barn' }).check()
+  await expect(page.getByRole('toolbar')).toContainText('2 selected')
+  await page.getByRole('checkbox', { name: 'Select hay-2' }).uncheck()
+  await expect(page.getByRole('checkbox', { name: 'Select all of Namespace: barn' })).toHaveJSProperty('indeterminate', true)
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await expect(page.getByRole('link', { name: 'straw' })).toBeFocused()
+  const link = page.url()
+
+  // The next list of this cluster shows the same namespaces, in its own order; so does the next visit.
+  await nav(page).getByRole('link', { name: /^Virtual Machines/ }).click()
+  await expect(page.getByRole('heading', { name: 'No Virtual Machines yet' })).toBeVisible()
+  await expect(page.getByRole('main')).toContainText('none in the namespaces that are shown')
+  await expect(page).toHaveURL(/ns=barn,stable/)
+  await page.goto(`${world.url}/dashboard/c/${id}/persistentvolumeclaims`)
+  await expect(lines).toHaveCount(6)
+  await expect(page).toHaveURL(/group=namespace/)
+  expect(page.url()).toBe(link)
+
+  await namespaces('2 namespaces').click()
+  await page.getByRole('radio', { name: 'All namespaces' }).check()
+  await page.keyboard.press('Escape')
+  await expect(lines).toHaveCount(8)
+  await page.getByRole('button', { name: 'View', exact: true }).click()
+  await page.getByRole('radio', { name: 'Nothing' }).check()
+  await expect(lines).toHaveCount(5)
+  await expect(page).toHaveURL(/persistentvolumeclaims$/)
+})

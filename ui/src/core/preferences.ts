@@ -18,6 +18,10 @@ export interface Preferences {
   recent: string[]
   /** Columns shown, by table. */
   columns: Record<string, string[]>
+  /** What rows are gathered by, by table. */
+  groups: Record<string, string>
+  /** Which namespaces lists show, by cluster. */
+  namespaces: Record<string, string>
 }
 
 const KEY = 'grange.preferences'
@@ -31,6 +35,8 @@ const initial: Preferences = {
   pinned: [],
   recent: [],
   columns: {},
+  groups: {},
+  namespaces: {},
 }
 
 export const preferences = reactive<Preferences>({ ...initial, ...read(localStorage.getItem(KEY)) })

@@ -37,6 +37,8 @@ export interface Column<T extends KubeObject> {
   hidden?: boolean
   /** One of the two facts on a card of a small screen. */
   fact?: boolean
+  /** Rows can be gathered by it. */
+  groups?: boolean
 }
 
 export type Owner = string | readonly string[] | undefined
@@ -137,6 +139,8 @@ export interface Kind<T extends KubeObject = KubeObject> {
   state?: (object: T, context: Context) => State
   /** Beyond state, name, namespace and age, which every list has. */
   columns?: Column<T>[]
+  /** The column that rows are gathered by until somebody chooses otherwise. */
+  groupedBy?: string
   joins?: Record<string, Join<T>>
   /** Beyond edit, clone, download and delete, which every kind has. */
   actions?: Action<T>[]

@@ -64,6 +64,25 @@ describe('a table model', () => {
     expect(namesOf(model(source, byValue(true)))).toEqual(['cleo', 'ada', 'bess'])
   })
 
+  it('gathers rows in groups, those without one last, and follows when one changes its group', () => {
+    const source = new Source()
+    source.apply([object('ada', 1), object('bess', 5), object('cleo', 2), object('dora', 0)])
+    const group = ({ value = 0 }: TestObject): string => (value === 0 ? '' : value > 2 ? 'rack 10' : 'rack 9')
+    const rows = model(source, { ...byValue(true), group })
+    expect(namesOf(rows)).toEqual(['cleo', 'ada', 'bess', 'dora'])
+    expect(rows.groups.value).toEqual([
+      { value: 'rack 9', start: 0, count: 2 },
+      { value: 'rack 10', start: 2, count: 1 },
+      { value: '', start: 3, count: 1 },
+    ])
+    // The order stays as it was, its groups do not.
+    source.apply([object('ada', 9)])
+    expect(namesOf(rows)).toEqual(['cleo', 'ada', 'bess', 'dora'])
+    expect(rows.groups.value.map(({ start }) => start)).toEqual([0, 1, 3])
+    rows.show(byValue(true))
+    expect(rows.groups.value).toEqual([])
+  })
+
   it('ends where sorting everything anew ends, whatever came before', () => {
     let seed = 7
     const random = (below: number): number => {
@@ -71,7 +90,7 @@ describe('a table model', () => {
       return seed % below
     }
     const source = new Source()
-    const view = { ...byValue(), matches: ({ value }: TestObject) => (value ?? 0) % 3 !== 0 }
+    const view = { ...byValue(), matches: ({ value }: TestObject) => (value ?? 0) % 3 !== 0, group: ({ value }: TestObject) => ['', 'one', 'Two', 'two'][(value ?? 0) % 4] ?? '' }
     const rows = model(source, view)
     for (let round = 0; round < 200; round++) {
       const changes = Array.from({ length: random(6) }, () => object(`n${random(40)}`, random(20)))
@@ -80,6 +99,7 @@ describe('a table model', () => {
       source.apply(changes, removed)
       const anew = model(source, view)
       expect(rows.rows.value).toEqual(anew.rows.value)
+      expect(rows.groups.value).toEqual(anew.groups.value)
       anew.dispose()
     }
   })

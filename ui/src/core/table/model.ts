@@ -1,5 +1,5 @@
 /**
- * The rows of a table over a live collection: filtered and sorted, kept so incrementally.
+ * The rows of a table over a live collection: filtered, gathered in groups and sorted, kept so incrementally.
  *
  * A batch of changes costs its own size, and one pass over the order when a row comes, goes or moves; only a new filter or
  * sort order looks at everything.
@@ -22,10 +22,22 @@ export interface Order<T> {
 export interface View<T extends KubeObject> {
   order: Order<T>
   matches: (object: T) => boolean
+  /** What rows are gathered by; those without a value come last. */
+  group?: ((object: T) => string) | undefined
+}
+
+/** Rows with the same value, from `start` on. */
+export interface Group {
+  value: string
+  start: number
+  count: number
 }
 
 interface Entry {
   uid: string
+  group: string
+  /** Groups that differ in case alone are apart all the same. */
+  groupKey: string | null
   key: SortKey | null
   /** Breaks ties, so that equal rows keep their places. */
   name: string
@@ -34,6 +46,8 @@ interface Entry {
 export class TableModel<T extends KubeObject> {
   /** Uids in order. Replaced, never changed in place. */
   readonly rows = shallowRef<readonly string[]>([])
+  /** In order; none when the rows are not gathered. Published together with the rows. */
+  readonly groups = shallowRef<readonly Group[]>([])
 
   private order: Entry[] = []
   private readonly entries = new Map<string, Entry>()
@@ -78,7 +92,7 @@ export class TableModel<T extends KubeObject> {
       const object = objects.get(uid)
       const after = object && this.view.matches(object) ? this.entry(uid, object) : undefined
       // Most changes move nothing.
-      if (before?.key === after?.key && before?.name === after?.name) continue
+      if (before?.key === after?.key && before?.name === after?.name && before?.group === after?.group) continue
       if (before) gone.add(uid)
       if (after) fresh.push(after)
       if (after) this.entries.set(uid, after)
@@ -104,17 +118,32 @@ export class TableModel<T extends KubeObject> {
 
   private entry(uid: string, object: T): Entry {
     const { namespace = '', name } = object.metadata
-    return { uid, key: this.view.order.key(object), name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}` }
+    const group = this.view.group?.(object) ?? ''
+    return { uid, group, groupKey: group === '' ? null : `${naturalKey(group)}\u0000${group}`, key: this.view.order.key(object), name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}` }
   }
 
   private readonly compare = (a: Entry, b: Entry): number => {
+    const byGroup = compareKeys(a.groupKey, b.groupKey, false)
+    if (byGroup !== 0) return byGroup
     const byKey = compareKeys(a.key, b.key, this.view.order.descending)
     return byKey !== 0 ? byKey : comparePlain(a.name, b.name)
   }
 
   private publish(): void {
     this.rows.value = this.order.map(({ uid }) => uid)
+    if (this.view.group) this.groups.value = groupsOf(this.order)
+    else if (this.groups.value.length > 0) this.groups.value = []
   }
+}
+
+function groupsOf(order: readonly Entry[]): Group[] {
+  const groups: Group[] = []
+  order.forEach(({ group: value }, start) => {
+    const last = groups.at(-1)
+    if (last?.value === value) last.count += 1
+    else groups.push({ value, start, count: 1 })
+  })
+  return groups
 }
 
 function compareKeys(a: SortKey | null, b: SortKey | null, descending: boolean): number {
@@ -127,7 +156,7 @@ function compareKeys(a: SortKey | null, b: SortKey | null, descending: boolean):
 const comparePlain = (a: SortKey, b: SortKey): number => (a < b ? -1 : a > b ? 1 : 0)
 
 function isSameOrder(a: readonly Entry[], b: readonly Entry[]): boolean {
-  return a.length === b.length && a.every((entry, index) => entry.uid === b[index]?.uid)
+  return a.length === b.length && a.every(({ uid, group }, index) => uid === b[index]?.uid && group === b[index].group)
 }
 
 /** A list is sorted again whenever somebody comes back to it, and its columns hold few different words. */

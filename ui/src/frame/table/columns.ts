@@ -50,6 +50,7 @@ export function columnsOf({ kind, own, to, hasNamespace }: Options): TableColumn
     id: 'namespace',
     label: () => m.namespace,
     value: (object) => object.metadata.namespace,
+    groups: true,
     width: 'minmax(100px, 1fr)',
   }
   const age: TableColumn = {

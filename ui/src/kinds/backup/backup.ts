@@ -50,8 +50,8 @@ const kindOfType = (type: BackupType, more: Partial<Kind> & Pick<Kind, 'title' |
     editable: false,
     actions: [restoreAction(true), restoreAction(false)],
     columns: [
-      { id: 'machine', label: () => m.columns.machine, value: machineOf, fact: true },
-      { id: 'schedule', label: () => m.columns.schedule, value: scheduleOf },
+      { id: 'machine', label: () => m.columns.machine, value: machineOf, fact: true, groups: true },
+      { id: 'schedule', label: () => m.columns.schedule, value: scheduleOf, groups: true },
       ...(type === 'backup' ? [{ id: 'target', label: () => m.columns.target, value: targetOf, hidden: false }] : []),
       { id: 'ready', label: () => m.columns.ready, value: isReady, format: 'yes-no', width: '112px' },
       { id: 'progress', label: () => m.columns.progress, value: progressOf, format: 'number', cell: ProgressCell, width: '132px', hidden: type === 'snapshot' },

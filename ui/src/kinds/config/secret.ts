@@ -21,7 +21,7 @@ export const secretKind = defineKind<Secret>({
   nav: { group: 'advanced', order: 110 },
   state: (secret) => removing(secret) ?? state('ok', commonMessages.states.active),
   columns: [
-    { id: 'type', label: () => commonMessages.type, value: ({ type }) => type, fact: true, width: 'minmax(140px, 1.2fr)' },
+    { id: 'type', label: () => commonMessages.type, value: ({ type }) => type, fact: true, width: 'minmax(140px, 1.2fr)', groups: true },
     { id: 'data', label: () => m.columns.data, value: (secret) => keysOf(secret).join(', '), fact: true, width: 'minmax(140px, 1.4fr)' },
   ],
   facts: (secret) => [

@@ -96,9 +96,10 @@ export const pciDeviceKind: Kind = defineKind<PciDevice>({
   ...FOUND,
   joins: { claims: { query: ({ scope }) => readable(scope, PCI_CLAIMS), owner: nameOf } },
   state: stateOf(pci),
+  groupedBy: 'node',
   columns: [
     { id: 'description', label: () => commonMessages.description, value: ({ status }) => status?.description, width: 'minmax(180px, 2.4fr)', fact: true },
-    { id: 'node', label: () => commonMessages.node, value: ({ status }) => status?.nodeName, fact: true },
+    { id: 'node', label: () => commonMessages.node, value: ({ status }) => status?.nodeName, fact: true, groups: true },
     { id: 'address', label: () => m.columns.address, value: ({ status }) => status?.address, format: 'mono', width: 'minmax(118px, 1fr)' },
     { id: 'vendor', label: () => m.columns.vendor, value: ({ status }) => status?.vendorId, format: 'mono', width: '96px' },
     { id: 'device', label: () => m.columns.device, value: ({ status }) => status?.deviceId, format: 'mono', width: '96px' },
@@ -140,9 +141,10 @@ export const usbDeviceKind: Kind = defineKind<UsbDevice>({
   ...FOUND,
   joins: { claims: { query: ({ scope }) => readable(scope, USB_CLAIMS), owner: nameOf } },
   state: stateOf(usb),
+  groupedBy: 'node',
   columns: [
     { id: 'description', label: () => commonMessages.description, value: ({ status }) => status?.description, width: 'minmax(180px, 2.4fr)', fact: true },
-    { id: 'node', label: () => commonMessages.node, value: ({ status }) => status?.nodeName, fact: true },
+    { id: 'node', label: () => commonMessages.node, value: ({ status }) => status?.nodeName, fact: true, groups: true },
     { id: 'address', label: () => m.columns.address, value: ({ status }) => status?.pciAddress, format: 'mono' },
     { id: 'vendor', label: () => m.columns.vendor, value: ({ status }) => status?.vendorID, format: 'mono', width: '96px' },
     { id: 'product', label: () => m.columns.product, value: ({ status }) => status?.productID, format: 'mono', width: '104px' },

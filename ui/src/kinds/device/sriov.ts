@@ -46,7 +46,7 @@ export const networkDeviceKind = defineKind<NetworkDevice>({
   ...FOUND,
   state: (device) => switched(device, hasFunctions(device)),
   columns: [
-    { id: 'node', label: () => commonMessages.node, value: ({ spec }) => spec?.nodeName, fact: true },
+    { id: 'node', label: () => commonMessages.node, value: ({ spec }) => spec?.nodeName, fact: true, groups: true },
     { id: 'address', label: () => m.columns.address, value: ({ spec }) => spec?.address, format: 'mono' },
     { id: 'functions', label: () => m.columns.functions, value: ({ spec }) => spec?.numVFs ?? 0, format: 'number', width: '150px', fact: true },
     { id: 'function-addresses', label: () => m.columns.functionAddresses, value: ({ status }) => texts(status?.vfAddresses).join(', '), format: 'mono', width: 'minmax(160px, 2fr)' },
@@ -73,7 +73,7 @@ export const gpuDeviceKind = defineKind<GpuDevice>({
   ...FOUND,
   state: (device) => switched(device, isGpuOn(device)),
   columns: [
-    { id: 'node', label: () => commonMessages.node, value: ({ spec }) => spec?.nodeName, fact: true },
+    { id: 'node', label: () => commonMessages.node, value: ({ spec }) => spec?.nodeName, fact: true, groups: true },
     { id: 'address', label: () => m.columns.address, value: ({ spec }) => spec?.address, format: 'mono', fact: true },
     { id: 'function-addresses', label: () => m.columns.functionAddresses, value: ({ status }) => texts(status?.vfAddresses).join(', '), format: 'mono', width: 'minmax(140px, 1.6fr)' },
     { id: 'vgpus', label: () => m.columns.vgpus, value: ({ status }) => texts(status?.vGPUDevices).join(', '), width: 'minmax(140px, 1.6fr)' },
@@ -111,10 +111,11 @@ export const vgpuDeviceKind = defineKind<VgpuDevice>({
     if (isVgpuOn(device) && device.status?.vGPUStatus !== 'vGPUConfigured') return removing(device) ?? state('working', m.states.enabling)
     return switched(device, isVgpuOn(device))
   },
+  groupedBy: 'node',
   columns: [
-    { id: 'node', label: () => commonMessages.node, value: ({ spec }) => spec?.nodeName, fact: true },
+    { id: 'node', label: () => commonMessages.node, value: ({ spec }) => spec?.nodeName, fact: true, groups: true },
     { id: 'address', label: () => m.columns.address, value: ({ spec }) => spec?.address, format: 'mono' },
-    { id: 'parent', label: () => m.columns.parent, value: ({ spec }) => spec?.parentGPUDeviceAddress, format: 'mono' },
+    { id: 'parent', label: () => m.columns.parent, value: ({ spec }) => spec?.parentGPUDeviceAddress, format: 'mono', groups: true },
     { id: 'type', label: () => m.columns.type, value: ({ spec, status }) => status?.configureVGPUTypeName || spec?.vGPUTypeName, fact: true },
     { id: 'uuid', label: () => m.columns.uuid, value: ({ status }) => status?.uuid, format: 'mono', hidden: true },
   ],

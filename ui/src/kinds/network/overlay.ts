@@ -44,11 +44,12 @@ export const subnetKind = defineKind<Subnet>({
   singular: () => m.subnet,
   icon: CloudCog,
   nav: { group: 'networks', order: 31 },
+  groupedBy: 'vpc',
   columns: [
     { id: 'cidr', label: () => m.cidr, value: ({ spec }) => spec?.cidrBlock, format: 'mono', fact: true },
     { id: 'protocol', label: () => m.protocol, value: ({ spec }) => spec?.protocol, width: '96px' },
     { id: 'provider', label: () => m.provider, value: ({ spec }) => spec?.provider, format: 'mono' },
-    { id: 'vpc', label: () => m.vpc, value: ({ spec }) => spec?.vpc, fact: true },
+    { id: 'vpc', label: () => m.vpc, value: ({ spec }) => spec?.vpc, fact: true, groups: true },
     { id: 'gateway', label: () => m.gateway, value: ({ spec }) => spec?.gateway, format: 'mono', hidden: true },
   ],
   template: () =>

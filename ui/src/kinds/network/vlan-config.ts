@@ -36,7 +36,7 @@ export const vlanConfigKind = defineKind<VlanConfig>({
     return state('attention', commonMessages.states.notReady, [m.uplinkAt(ready, expected), ...problems].join('. '))
   },
   columns: [
-    { id: 'cluster-network', label: () => m.clusterNetwork, value: ({ spec }) => spec?.clusterNetwork, fact: true },
+    { id: 'cluster-network', label: () => m.clusterNetwork, value: ({ spec }) => spec?.clusterNetwork, fact: true, groups: true },
     { id: 'mode', label: () => m.bondMode, value: ({ spec }) => spec?.uplink?.bondOptions?.mode, fact: true },
     { id: 'nics', label: () => m.nics, value: ({ spec }) => (spec?.uplink?.nics ?? []).join(', '), format: 'mono' },
     { id: 'mtu', label: () => m.mtu, value: ({ spec }) => spec?.uplink?.linkAttributes?.mtu || DEFAULT_MTU, format: 'number', width: '84px' },
@@ -71,9 +71,9 @@ export const vlanStatusKind = defineKind<VlanStatus>({
   icon: Cable,
   state: (status) => stateByCondition(status, 'ready'),
   columns: [
-    { id: 'cluster-network', label: () => m.clusterNetwork, value: ({ status }) => status?.clusterNetwork, fact: true },
+    { id: 'cluster-network', label: () => m.clusterNetwork, value: ({ status }) => status?.clusterNetwork, fact: true, groups: true },
     { id: 'config', label: () => m.vlanConfig, value: ({ status }) => status?.vlanConfig },
-    { id: 'host', label: () => commonMessages.node, value: ({ status }) => status?.node, fact: true },
+    { id: 'host', label: () => commonMessages.node, value: ({ status }) => status?.node, fact: true, groups: true },
     { id: 'message', label: () => commonMessages.error, value: (status) => (findCondition(status, 'ready')?.status === 'True' ? '' : conditionsOf(status)[0]?.message) },
   ],
   creatable: false,

@@ -44,7 +44,7 @@ export const vmNetworkKind = defineKind<NetworkAttachment>({
   isInternal: isStorageNetwork,
   state: networkState,
   columns: [
-    { id: 'type', label: () => commonMessages.type, value: typeText, fact: true },
+    { id: 'type', label: () => commonMessages.type, value: typeText, fact: true, groups: true },
     { id: 'cluster-network', label: () => m.clusterNetwork, value: clusterNetworkOf },
     { id: 'vlan', label: () => m.vlan, value: vlanText, format: 'number', fact: true },
     { id: 'connectivity', label: () => m.connectivity, value: reachOf },

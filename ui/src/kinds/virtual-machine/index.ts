@@ -57,7 +57,7 @@ export const virtualMachineKind = defineKind<VirtualMachine>({
     { id: 'cpu', label: () => m.columns.cpu, value: (machine) => coresOf(specOf(machine)), format: 'cores', width: '72px' },
     { id: 'memory', label: () => m.columns.memory, value: (machine) => memoryOf(specOf(machine)), format: 'bytes', width: '96px' },
     { id: 'ip', label: () => m.columns.address, value: (machine, context) => addressesOf(machine, instanceOf(machine, context))[0], format: 'mono', fact: true, width: 'minmax(136px, 1fr)' },
-    { id: 'node', label: () => m.columns.node, value: (machine, context) => instanceOf(machine, context)?.status?.nodeName, fact: true },
+    { id: 'node', label: () => m.columns.node, value: (machine, context) => instanceOf(machine, context)?.status?.nodeName, fact: true, groups: true },
     { id: 'notes', label: () => m.columns.notes, value: (machine) => notesOf(machine).map(({ label }) => label).join(', '), cell: NotesCell, width: 'minmax(90px, 0.8fr)' },
     {
       id: 'restore',

@@ -49,7 +49,7 @@ export const volumeKind = defineKind<Claim>({
   state: (claim, context) => volumeState(claim, machinesOf(claim, context), context.joined('disk', claim)[0]),
   columns: [
     { id: 'size', label: () => m.columns.size, value: (claim) => parseQuantity(sizeOf(claim)), format: 'bytes', fact: true, width: '96px' },
-    { id: 'storage-class', label: () => m.columns.storageClass, value: (claim) => claim.spec?.storageClassName, width: 'minmax(120px, 1.3fr)' },
+    { id: 'storage-class', label: () => m.columns.storageClass, value: (claim) => claim.spec?.storageClassName, width: 'minmax(120px, 1.3fr)', groups: true },
     {
       id: 'machine',
       label: () => m.columns.machine,
