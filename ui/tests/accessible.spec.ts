@@ -108,17 +108,21 @@ async function equip(harvester: Cluster): Promise<void> {
     const { code } = await send('PATCH', harvester.url + path, harvester.token, body, 'application/merge-patch+json')
     expect(code, path).toBe(200)
   }
+  // The stand-in never comes to the end of a copy.
+  for (const backup of ['one', 'two']) await change(`/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachinebackups/${backup}`, { status: { readyToUse: true } })
+  await change('/apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots/one/status', { status: { readyToUse: true, restoreSize: '1Gi' } })
   await change('/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm-0001', {
     metadata: { annotations: { 'harvesterhci.io/enableCPUAndMemoryHotplug': 'true' } },
   })
 }
 
-async function furnished(page: Page, world: World): Promise<void> {
+async function furnished(page: Page, world: World): Promise<Cluster> {
   test.slow()
   const { harvester } = await enter(page, world, ['--vms', '1'])
   await furnish(harvester, 'plain words')
   await equip(harvester)
   await expect(nav(page).getByRole('link', { name: /^Settings/ })).toBeVisible()
+  return harvester
 }
 
 /** The lists from one entry of the menu to another, and whatever they lead to. */
@@ -158,12 +162,25 @@ test('every page of backups, templates, devices and the rest', async ({ page, wo
 })
 
 test('every setting, and what belongs to one page only', async ({ page, world }) => {
-  await furnished(page, world)
+  const harvester = await furnished(page, world)
+  const images = `${harvester.url}/apis/harvesterhci.io/v1beta1/namespaces/default/virtualmachineimages`
+  const securityParameters = { cryptoOperation: 'encrypt', sourceImageName: 'one', sourceImageNamespace: 'default' }
+  const image = { apiVersion: 'harvesterhci.io/v1beta1', kind: 'VirtualMachineImage', metadata: { name: 'locked', namespace: 'default' }, spec: { displayName: 'locked', sourceType: 'clone', securityParameters } }
+  expect((await send('POST', images, harvester.token, image)).code).toBe(201)
   await nav(page).getByRole('link', { name: 'All kinds' }).click()
   await settled(page)
   await audit(page)
   await nav(page).getByRole('link', { name: /^Virtual Machines/ }).click()
+  await expect(heading(page)).toHaveText('Virtual Machines')
   await auditBeyond(page, () => page.getByRole('button', { name: 'View', exact: true }).click())
+  await auditBeyond(page, () => page.getByRole('button', { name: /^Namespaces: / }).click())
+  await nav(page).getByRole('link', { name: /^Images/ }).click()
+  await main(page).getByRole('link', { name: 'locked' }).click()
+  await expect(heading(page)).toHaveText('locked')
+  await auditBeyond(page, async () => {
+    await menuButton(page).click()
+    await page.getByRole('menuitem', { name: 'Decrypt' }).click()
+  })
   await nav(page).getByRole('link', { name: /^Settings/ }).click()
   await expect(main(page).getByRole('region', { name: 'overcommit-config' })).toBeVisible()
   for (const edit of await main(page).getByRole('button', { name: /^Edit / }).all()) await auditBeyond(page, () => edit.click())

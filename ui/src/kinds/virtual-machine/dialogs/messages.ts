@@ -131,6 +131,7 @@ export const dialogMessages = defineMessages({
       done: (name: string) => `Template ${name} was made`,
     },
     migrate: {
+      halfway: (name: string, why: string) => `The change is in ${name}'s configuration, but the migration that brings it to the guest could not begin: ${why}. Migrate the machine when that is mended.`,
       title: (name: string) => `Migrate ${name}`,
       text: 'It moves to another node while it runs.',
       target: 'Target node',
@@ -270,6 +271,7 @@ export const dialogMessages = defineMessages({
       done: (name) => `Vorlage ${name} wurde erstellt`,
     },
     migrate: {
+      halfway: (name, why) => `Die Änderung steht in der Konfiguration von ${name}, aber die Migration, mit der sie im Gast ankommt, konnte nicht beginnen: ${why}. Migrieren Sie die Maschine, wenn das behoben ist.`,
       title: (name) => `${name} migrieren`,
       text: 'Sie zieht im laufenden Betrieb auf einen anderen Knoten um.',
       target: 'Zielknoten',
@@ -409,6 +411,7 @@ export const dialogMessages = defineMessages({
       done: (name) => `已生成模板 ${name}`,
     },
     migrate: {
+      halfway: (name, why) => `更改已写入 ${name} 的配置，但使其在客户机中生效的迁移无法开始：${why}。问题解决后请迁移该虚拟机。`,
       title: (name) => `迁移 ${name}`,
       text: '在运行中移动到另一个节点。',
       target: '目标节点',
