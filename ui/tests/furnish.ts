@@ -64,7 +64,13 @@ export async function furnish(harvester: Cluster, text: string): Promise<void> {
   for (const { resource, isClusterWide = false, metadata, ...object } of objects(text)) {
     const group = object.apiVersion === 'v1' ? '/api/v1' : `/apis/${object.apiVersion}`
     const path = `${group}${isClusterWide ? '' : '/namespaces/default'}/${resource}`
-    const { code, body } = await send('POST', harvester.url + path, harvester.token, { ...object, metadata: { name: 'one', ...(!isClusterWide && { namespace: 'default' }), ...metadata } })
+    const made = { ...object, metadata: { name: 'one', ...(!isClusterWide && { namespace: 'default' }), ...metadata } }
+    const { code, body } = await send('POST', harvester.url + path, harvester.token, made)
     expect(code, `${resource}: ${JSON.stringify(body)}`).toBe(201)
+    const { status } = made as { status?: object }
+    if (!status) continue
+    // Where the status is a resource of its own, it was left out of what was made.
+    const said = await send('PATCH', `${harvester.url}${path}/${made.metadata.name}/status`, harvester.token, { status }, 'application/merge-patch+json')
+    expect([200, 404], `${resource}: ${JSON.stringify(said.body)}`).toContain(said.code)
   }
 }
