@@ -1,8 +1,9 @@
 /** A cluster that means harm, or is broken: whatever it answers is text, and no page falls over. */
 import type { Page, Route } from '@playwright/test'
 
+import { furnish } from './furnish'
 import { corrupt, EVIL } from './hostile-cluster'
-import { audit, enter, expect, nav, send, test, type Cluster } from './world'
+import { audit, enter, expect, nav, settled, test } from './world'
 
 /** Nothing ran, nothing became part of the page, and nothing is a link to elsewhere. */
 async function unhurt(page: Page): Promise<void> {
@@ -14,24 +15,6 @@ async function unhurt(page: Page): Promise<void> {
   expect(found, page.url()).toEqual({ hurt: null, injected: [], links: [] })
 }
 
-/** One of each kind that a fresh cluster has none of. */
-async function furnish(harvester: Cluster): Promise<void> {
-  const post = async (path: string, object: object): Promise<void> => {
-    const { code, body } = await send('POST', harvester.url + path, harvester.token, { ...object, metadata: { name: 'one', namespace: 'default', ...(object as { metadata?: object }).metadata } })
-    expect(code, JSON.stringify(body)).toBe(201)
-  }
-  const v1beta1 = 'harvesterhci.io/v1beta1'
-  const own = `/apis/${v1beta1}/namespaces/default`
-  const core = '/api/v1/namespaces/default'
-  await post(`${own}/virtualmachineimages`, { apiVersion: v1beta1, kind: 'VirtualMachineImage', spec: { displayName: EVIL[0], sourceType: 'download', url: 'https://a.example.org/a.img', retry: 0, checksum: '' } })
-  await post(`${own}/keypairs`, { apiVersion: v1beta1, kind: 'KeyPair', spec: { publicKey: 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGtoDkpM0hTo0i2x7ZtQzq0bHXH1v4rS2aVYJ3w5q0yF <b>ann</b>' } })
-  await post(`${core}/persistentvolumeclaims`, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', spec: { accessModes: ['ReadWriteMany'], resources: { requests: { storage: '1Gi' } } } })
-  await post(`${core}/configmaps`, { apiVersion: 'v1', kind: 'ConfigMap', metadata: { labels: { 'harvesterhci.io/cloud-init-template': 'user' } }, data: { cloudInit: EVIL[0] } })
-  await post(`${core}/secrets`, { apiVersion: 'v1', kind: 'Secret', type: 'Opaque', data: { a: Buffer.from(EVIL[1] ?? '').toString('base64') } })
-  const involvedObject = { kind: 'VirtualMachine', namespace: 'default', name: 'vm-0001', apiVersion: 'kubevirt.io/v1' }
-  await post(`${core}/events`, { apiVersion: 'v1', kind: 'Event', involvedObject, type: 'Warning', reason: EVIL[0], message: EVIL[1], lastTimestamp: '2026-01-01T00:00:00Z' })
-}
-
 /** Kinds without an entry in the menu. */
 const MORE = ['pods', 'events', 'deployments.apps', 'services', 'persistentvolumes', 'clusterroles.rbac.authorization.k8s.io', 'linkmonitors.network.harvesterhci.io']
 /** Of each list: the one whose texts are poisoned, and one of those that are twisted. */
@@ -40,7 +23,7 @@ const opened = (turn: number): RegExp[] => [/^(?!.*-v\d$)/, new RegExp(`-v${2 + 
 test('every list and every object of a hostile cluster is shown as text', async ({ page, world }) => {
   test.slow()
   const { harvester, id } = await enter(page, world, ['--vms', '4'])
-  await furnish(harvester)
+  await furnish(harvester, EVIL[0] ?? '')
   await corrupt(page)
   const main = page.getByRole('main')
   const go = (path: string): Promise<void> =>
@@ -71,7 +54,8 @@ test('every list and every object of a hostile cluster is shown as text', async 
       const wanted = opened(turn).map((name) => objects.find((object) => name.test(object) && !object.includes('%22')))
       for (const object of wanted.filter((object) => object !== undefined)) {
         await go(object)
-        await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+        await expect(page.getByRole('tabpanel').or(page.getByRole('heading', { name: 'It does not exist' }))).toBeVisible()
+        await settled(page)
         // The editor shows any text alike: once is enough.
         for (const tab of await page.getByRole('tab', turn > 0 ? { name: /^(?!YAML)/ } : {}).all()) {
           await tab.click()

@@ -11,7 +11,7 @@ import { commonMessages } from '../shared/messages'
 import { readable } from '../shared/readable'
 import { removing, stateByCondition } from '../shared/states'
 import { networkMessages as m } from './messages'
-import { DEFAULT_MTU, linksByHost, uplinkHealth, type VlanConfig, type VlanStatus } from './vlan'
+import { DEFAULT_MTU, linksByHost, nicsOf, uplinkHealth, type VlanConfig, type VlanStatus } from './vlan'
 
 export const vlanConfigKind = defineKind<VlanConfig>({
   ...VLAN_CONFIGS,
@@ -38,7 +38,7 @@ export const vlanConfigKind = defineKind<VlanConfig>({
   columns: [
     { id: 'cluster-network', label: () => m.clusterNetwork, value: ({ spec }) => spec?.clusterNetwork, fact: true, groups: true },
     { id: 'mode', label: () => m.bondMode, value: ({ spec }) => spec?.uplink?.bondOptions?.mode, fact: true },
-    { id: 'nics', label: () => m.nics, value: ({ spec }) => (spec?.uplink?.nics ?? []).join(', '), format: 'mono' },
+    { id: 'nics', label: () => m.nics, value: (config) => nicsOf(config).join(', '), format: 'mono' },
     { id: 'mtu', label: () => m.mtu, value: ({ spec }) => spec?.uplink?.linkAttributes?.mtu || DEFAULT_MTU, format: 'number', width: '84px' },
     { id: 'description', label: () => commonMessages.description, value: ({ spec }) => spec?.description, hidden: true },
   ],
@@ -51,11 +51,11 @@ export const vlanConfigKind = defineKind<VlanConfig>({
       dialog: () => import('./MigrateDialog.vue'),
     }),
   ],
-  facts: ({ spec }, { scope }) => [
-    { label: m.clusterNetwork, value: spec?.clusterNetwork, ...(spec?.clusterNetwork && { to: linkTo(scope, CLUSTER_NETWORKS, spec.clusterNetwork) }) },
-    { label: m.bondMode, value: spec?.uplink?.bondOptions?.mode },
-    { label: m.nics, value: (spec?.uplink?.nics ?? []).join(', '), format: 'mono' },
-    { label: m.mtu, value: spec?.uplink?.linkAttributes?.mtu || DEFAULT_MTU, format: 'number' },
+  facts: (config, { scope }) => [
+    { label: m.clusterNetwork, value: config.spec?.clusterNetwork, ...(config.spec?.clusterNetwork && { to: linkTo(scope, CLUSTER_NETWORKS, config.spec.clusterNetwork) }) },
+    { label: m.bondMode, value: config.spec?.uplink?.bondOptions?.mode },
+    { label: m.nics, value: nicsOf(config).join(', '), format: 'mono' },
+    { label: m.mtu, value: config.spec?.uplink?.linkAttributes?.mtu || DEFAULT_MTU, format: 'number' },
   ],
   form: () => import('./VlanConfigForm.vue'),
   tabs: [{ id: 'hosts', label: () => m.vlanStatuses, component: () => import('./UplinkTab.vue') }],

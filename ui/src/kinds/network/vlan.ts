@@ -60,6 +60,8 @@ export function selectedHosts<N extends KubeObject>(selector: Record<string, str
   })
 }
 
+export const nicsOf = (config: VlanConfig): string[] => listAt(config, 'spec', 'uplink', 'nics').filter((nic) => typeof nic === 'string')
+
 /** What the controller says the uplink is on. */
 export const matchedHosts = (config: VlanConfig): string[] => parseTexts(config.metadata.annotations?.[MATCHED_NODES])
 
@@ -136,7 +138,7 @@ export function vlanConfigModel(config: VlanConfig | undefined, clusterNetwork: 
     nodes,
     host: hostOf(spec?.nodeSelector),
     labels: Object.entries(spec?.nodeSelector ?? {}).map(([key, value]) => ({ key, value })),
-    nics: [...(spec?.uplink?.nics ?? [])],
+    nics: config ? nicsOf(config) : [],
     mode: spec?.uplink?.bondOptions?.mode ?? BOND_MODES[0],
     mtu: String(spec?.uplink?.linkAttributes?.mtu || DEFAULT_MTU),
   }
