@@ -2,7 +2,7 @@
 import type { Locator, Page } from '@playwright/test'
 
 import { KEY } from './furnish'
-import { act, audit, enter, eventually, expect, nav, opened, region, retype, send, test, type Cluster } from './world'
+import { act, audit, create, enter, eventually, expect, nav, opened, region, retype, send, test } from './world'
 
 const HARVESTER = '/apis/harvesterhci.io/v1beta1'
 
@@ -69,11 +69,6 @@ async function addLabel(page: Page, key: string): Promise<void> {
   await page.getByRole('button', { name: 'Add label' }).click()
   await expect(page.getByLabel(/^Key \d+$/).last()).toBeFocused()
   await page.keyboard.type(key)
-}
-
-async function create(harvester: Cluster, path: string, object: object): Promise<void> {
-  const { code, body } = await send('POST', harvester.url + path, harvester.token, object)
-  expect(code, JSON.stringify(body)).toBe(201)
 }
 
 test('hosts: the list, cordon and maintenance, labels, the tabs', async ({ page, world }) => {

@@ -1,5 +1,5 @@
 /** The pages every kind has: lists, objects, forms, YAML; shown with machines and with kinds that have no file. */
-import { audit, enter, expect, nav, opened, retype, send, test } from './world'
+import { audit, create, enter, expect, nav, opened, retype, send, test } from './world'
 
 test('machines: the dashboard, the list with its filters as a link, stop and start by keys, an object with its tabs', async ({ page, world }) => {
   await enter(page, world, ['--vms', '12'])
@@ -128,20 +128,16 @@ test('a form becomes YAML without losing what was typed, and a new object is wat
 
 test('lists: the namespaces that are shown, and groups, as a link and for the next visit', async ({ page, world }) => {
   const { harvester, id } = await enter(page, world)
-  const put = async (path: string, object: object): Promise<void> => {
-    const { code, body } = await send('POST', harvester.url + path, harvester.token, object)
-    expect(code, JSON.stringify(body)).toBe(201)
-  }
   const claims: [string, string][] = [
     ['barn', 'hay-2'],
     ['barn', 'hay-10'],
     ['stable', 'straw'],
     ['default', 'chaff'],
   ]
-  for (const name of ['barn', 'stable']) await put('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  for (const name of ['barn', 'stable']) await create(harvester, '/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   for (const [namespace, name] of claims) {
     const spec = { accessModes: ['ReadWriteMany'], volumeMode: 'Block', resources: { requests: { storage: '1Gi' } } }
-    await put(`/api/v1/namespaces/${namespace}/persistentvolumeclaims`, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace }, spec })
+    await create(harvester, `/api/v1/namespaces/${namespace}/persistentvolumeclaims`, { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name, namespace }, spec })
   }
 
   await nav(page).getByRole('link', { name: /^Volumes/ }).click()

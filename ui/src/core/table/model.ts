@@ -119,7 +119,13 @@ export class TableModel<T extends KubeObject> {
   private entry(uid: string, object: T): Entry {
     const { namespace = '', name } = object.metadata
     const group = this.view.group?.(object) ?? ''
-    return { uid, group, groupKey: group === '' ? null : `${naturalKey(group)}\u0000${group}`, key: this.view.order.key(object), name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}` }
+    return {
+      uid,
+      group,
+      groupKey: group === '' ? null : `${naturalKey(group)}\u0000${group}`,
+      key: this.view.order.key(object),
+      name: `${naturalKey(name)}\u0000${namespace}\u0000${uid}`,
+    }
   }
 
   private readonly compare = (a: Entry, b: Entry): number => {

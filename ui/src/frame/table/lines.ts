@@ -3,31 +3,23 @@ import type { Group } from '@/core/table/model'
 
 export type Line = { uid: string; index: number } | { group: Group }
 
-/** How many heads stand above a row. */
-function headsAbove(groups: readonly Group[], index: number): number {
+/** How many groups come first of which something holds, as it then does of none behind them. */
+function countFirst(groups: readonly Group[], holds: (group: Group, at: number) => boolean): number {
   let [from, to] = [0, groups.length]
   while (from < to) {
     const middle = (from + to) >> 1
-    if ((groups[middle]?.start ?? Infinity) <= index) from = middle + 1
+    const group = groups[middle]
+    if (group && holds(group, middle)) from = middle + 1
     else to = middle
   }
   return from
 }
 
 /** The line that a row is drawn in. */
-export const lineOf = (groups: readonly Group[], index: number): number => index + headsAbove(groups, index)
+export const lineOf = (groups: readonly Group[], index: number): number => index + countFirst(groups, ({ start }) => start <= index)
 
-/** The row in a line; of a head, the first row under it. */
-export function rowAt(groups: readonly Group[], line: number): number {
-  // The head of group `n` is in the line `start + n`.
-  let [from, to] = [0, groups.length]
-  while (from < to) {
-    const middle = (from + to) >> 1
-    if ((groups[middle]?.start ?? Infinity) + middle < line) from = middle + 1
-    else to = middle
-  }
-  return line - from
-}
+/** The row in a line; of a head, the first row under it. The head of group `n` is in the line `start + n`. */
+export const rowAt = (groups: readonly Group[], line: number): number => line - countFirst(groups, ({ start }, at) => start + at < line)
 
 /** What is drawn in the lines from `first` up to `last`. */
 export function linesBetween(rows: readonly string[], groups: readonly Group[], first: number, last: number): Line[] {
@@ -40,11 +32,10 @@ export function linesBetween(rows: readonly string[], groups: readonly Group[], 
     if (group?.start === index) {
       lines.push({ group })
       next += 1
-      if (lines.length === last - first) break
-    }
-    if (uid === undefined) break
-    lines.push({ uid, index })
-    index += 1
+    } else if (uid !== undefined) {
+      lines.push({ uid, index })
+      index += 1
+    } else break
   }
   return lines
 }
